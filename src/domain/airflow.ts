@@ -1,0 +1,113 @@
+/** What both generations of Airflow's REST API are brought to. Airflow's own terms; times are ISO 8601 in UTC as the server wrote them. */
+
+export type RunState = 'queued' | 'running' | 'success' | 'failed';
+
+export type DagSummary = {
+	id: string;
+	paused: boolean;
+	owners: readonly string[];
+	tags: readonly string[];
+	description?: string | undefined;
+	/** When the scheduler will start the next run. */
+	nextRunAt?: string | undefined;
+	/** Human form of the schedule: `@daily`, `Never, external triggers only`. */
+	schedule?: string | undefined;
+	hasImportErrors: boolean;
+};
+
+/** A DAG's param as the form needs it. `schema` is the JSON schema the DAG author wrote, passed on as it is. */
+export type DagParam = {
+	name: string;
+	value: unknown;
+	description?: string | undefined;
+	schema: Readonly<Record<string, unknown>>;
+};
+
+export type DagDetails = DagSummary & { params: readonly DagParam[]; maxActiveRuns?: number | undefined };
+
+export type DagRun = {
+	dag: string;
+	run: string;
+	state: RunState;
+	runType: string;
+	/** Null for an Airflow 3 run without one. */
+	logicalDate: string | null;
+	queuedAt?: string | undefined;
+	startedAt?: string | undefined;
+	endedAt?: string | undefined;
+	conf: Readonly<Record<string, unknown>>;
+	note: string | null;
+};
+
+export type TaskInstance = {
+	dag: string;
+	run: string;
+	task: string;
+	/** -1: not mapped. */
+	mapIndex: number;
+	tryNumber: number;
+	maxTries: number;
+	/** `none` where Airflow says null. */
+	state: string;
+	operator?: string | undefined;
+	startedAt?: string | undefined;
+	endedAt?: string | undefined;
+	hostname?: string | undefined;
+	pool?: string | undefined;
+	queue?: string | undefined;
+};
+
+export type ImportError = { file: string; at: string; stackTrace: string };
+
+export type Health = {
+	/** `healthy`, `unhealthy`, or undefined where this Airflow has no such component (or hides it). */
+	database?: string | undefined;
+	scheduler?: { status: string; heartbeatAt?: string | undefined } | undefined;
+	triggerer?: { status: string; heartbeatAt?: string | undefined } | undefined;
+	dagProcessor?: { status: string; heartbeatAt?: string | undefined } | undefined;
+};
+
+export type TriggerRequest = {
+	dag: string;
+	run: string;
+	conf?: Readonly<Record<string, unknown>> | undefined;
+	/** ISO 8601 with a zone. Absent: Airflow 2 takes now, Airflow 3 none. */
+	logicalDate?: string | undefined;
+	/** At most 1,000 characters; carries our key. */
+	note: string;
+};
+
+/**
+ * One environment's Airflow. Every method throws `Trouble` and nothing else; none retries by itself.
+ * 404 on a single object is an answer (`undefined`), not a Trouble. Lists page by themselves up to `limit`.
+ */
+export type Airflow = {
+	/** Which API answered, found by asking the server: 1 (Airflow 2) or 2 (Airflow 3), and its version. Cached. */
+	version(): Promise<{ api: 1 | 2; version: string }>;
+	health(): Promise<Health>;
+	/** `words`: substring of the id, matched by the server where it can. Newest state is not part of it. */
+	dags(options?: { words?: string | undefined; paused?: boolean | undefined; limit?: number }): Promise<DagSummary[]>;
+	dag(dag: string): Promise<DagSummary | undefined>;
+	/** With its params. */
+	dagDetails(dag: string): Promise<DagDetails | undefined>;
+	/**
+	 * One POST, never repeated here. 409 is a Trouble labelled `airflow run exists`; a timeout, reset or 5xx is an upstream
+	 * Trouble with `outcome: 'unknown'`: ask `run()` before doing it again.
+	 */
+	trigger(request: TriggerRequest): Promise<DagRun>;
+	run(dag: string, run: string): Promise<DagRun | undefined>;
+	/** Newest first (by run_after / start). */
+	runs(dag: string, options?: { limit?: number; state?: readonly RunState[] | undefined }): Promise<DagRun[]>;
+	taskInstances(dag: string, run: string): Promise<TaskInstance[]>;
+	/** The whole log of one try as text, both generations; at most `maxBytes`, the end of it. Not masked. */
+	log(
+		key: { dag: string; run: string; task: string; mapIndex: number; tryNumber: number },
+		maxBytes?: number,
+	): Promise<string | undefined>;
+	importErrors(): Promise<ImportError[]>;
+	/** Link to the run in this Airflow's UI. */
+	runUrl(dag: string, run: string): string;
+	dagUrl(dag: string): string;
+	/** Who Airflow takes us for and what that allows, as far as it tells; for `doctor`. */
+	whoAmI(): Promise<string | undefined>;
+};

@@ -1,0 +1,45 @@
+/**
+ * What the bot says, as data; no Slack types. Strings are literal text: they can never become markup, a mention or a
+ * link, whatever they hold, because the renderer puts them into `plain_text` or `rich_text` elements only.
+ */
+export type Span =
+	| string
+	| { bold: string }
+	| { code: string }
+	/** Url from the settings or the environment, never out of a log. */
+	| { link: string; label: string }
+	/** A Slack user id, shown as a live mention only where `notify` is set, otherwise rendered without pinging. */
+	| { user: string }
+	/** ISO time, shown in the reader's zone. */
+	| { time: string };
+
+export type Line = readonly Span[];
+
+export type Button = {
+	label: string;
+	/** The verb that is run when it is clicked (`trigger`, `status` …): its role is checked for who clicks. */
+	verb: string;
+	/** Words handed to the verb. When they may be long (DAG ids) the renderer keeps them in the store under a short key. */
+	words: string;
+	style?: 'primary' | 'danger' | undefined;
+	confirm?: { title: string; text: string; yes: string; no: string } | undefined;
+};
+
+export type Part =
+	/** First line of a message: what it is about, with an emoji for the state. */
+	| { kind: 'title'; icon?: string | undefined; line: Line }
+	| { kind: 'text'; line: Line }
+	| { kind: 'fields'; fields: readonly (readonly [string, Line])[] }
+	| { kind: 'list'; items: readonly Line[] }
+	/** Preformatted, literal; cut to `maxLines` by the renderer. */
+	| { kind: 'code'; text: string }
+	| { kind: 'table'; head: readonly string[]; rows: readonly (readonly string[])[] }
+	/** Small grey print. */
+	| { kind: 'note'; line: Line }
+	| { kind: 'buttons'; buttons: readonly (Button | { label: string; url: string })[] };
+
+export type Reply = {
+	parts: readonly Part[];
+	/** `asker`: only the person sees it (ephemeral). `channel`: everyone. */
+	to: 'asker' | 'channel';
+};
