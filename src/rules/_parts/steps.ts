@@ -10,15 +10,15 @@ export function inLang(lang: Lang): (en: string, ja: string) => string {
 
 /** A step that is a sentence, and steps that can be pasted. */
 export const say = (text: string): FixStep => ({ say: text });
-export const sh = (code: string | readonly string[], text?: string): FixStep => code_('sh', code, text);
-export const hcl = (code: string | readonly string[], text?: string): FixStep => code_('hcl', code, text);
-export const python = (code: string | readonly string[], text?: string): FixStep => code_('python', code, text);
-export const yaml = (code: string | readonly string[], text?: string): FixStep => code_('yaml', code, text);
-export const ini = (code: string | readonly string[], text?: string): FixStep => code_('ini', code, text);
+export const sh = (code: string | readonly string[], text?: string): FixStep => codeStep('sh', code, text);
+export const hcl = (code: string | readonly string[], text?: string): FixStep => codeStep('hcl', code, text);
+export const python = (code: string | readonly string[], text?: string): FixStep => codeStep('python', code, text);
+export const yaml = (code: string | readonly string[], text?: string): FixStep => codeStep('yaml', code, text);
+export const ini = (code: string | readonly string[], text?: string): FixStep => codeStep('ini', code, text);
 
 type CodeStep = Extract<FixStep, { lang: string }>;
 
-function code_(lang: CodeStep['lang'], code: string | readonly string[], text?: string): FixStep {
+function codeStep(lang: CodeStep['lang'], code: string | readonly string[], text?: string): FixStep {
 	const step = { code: typeof code === 'string' ? code : code.join('\n'), lang };
 	return text === undefined ? step : { ...step, say: text };
 }
@@ -41,8 +41,7 @@ export function command(...words: readonly string[]): string {
 export const quoted = (value: string): string => JSON.stringify(value);
 
 /** A string literal of Terraform: `${` and `%{` would be run as a template. */
-export const hclQuoted = (value: string): string =>
-	JSON.stringify(value).replaceAll('${', '$${').replaceAll('%{', '%%{');
+export const hclQuoted = (value: string): string => JSON.stringify(value).replace(/[$%](?=\{)/g, (mark) => mark + mark);
 
 /** What the environment is called in a command; what is not known stands there in capitals, to be filled in. */
 export function names(env: Environment): {
