@@ -116,6 +116,8 @@ export type Rule = {
 	asks?: readonly string[];
 	/** A symptom gives way to any likely cause that stands beside it. */
 	symptom?: boolean;
+	/** Explains only what nothing else explains, such as `user-code-exception`: any other likely cause in the same chain goes first. */
+	lastResort?: boolean;
 	/** Causes that explain this one: when one of them is at least as strong, this one stands behind it. */
 	yieldsTo?: readonly string[];
 	weigh?(hits: readonly Hit[], scene: Scene): Weighing | undefined;
