@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Generation } from '../../src/domain/environment.ts';
@@ -22,26 +22,23 @@ export type Case = {
 
 export const RULES = fileURLToPath(new URL('../../src/rules/', import.meta.url));
 
-/** Every case of every rule. Throws with the file's name when one is not in the form that docs/rules.md gives. */
-export function allCases(): Case[] {
+/** The case files of every rule: name and text. */
+export function caseFiles(): { rule: string; name: string; text: string }[] {
 	return readdirSync(RULES, { withFileTypes: true })
-		.filter((entry) => entry.isDirectory() && !entry.name.startsWith('_'))
-		.flatMap(({ name: rule }) => {
-			const folder = join(RULES, rule, 'cases');
-			let files: string[];
-			try {
-				files = readdirSync(folder).filter((file) => file.endsWith('.txtar'));
-			} catch (error) {
-				throw new Error(`src/rules/${rule} has no cases/`, { cause: error });
-			}
-			return files
+		.filter((entry) => entry.isDirectory() && existsSync(join(RULES, entry.name, 'cases')))
+		.flatMap(({ name: rule }) =>
+			readdirSync(join(RULES, rule, 'cases'))
+				.filter((file) => file.endsWith('.txtar'))
 				.sort()
-				.map((file) =>
-					parseCase(rule, `${rule}/${file.replace('.txtar', '')}`, readFileSync(join(folder, file), 'utf8')),
-				);
-		});
+				.map((file) => ({
+					rule,
+					name: `${rule}/${file.replace('.txtar', '')}`,
+					text: readFileSync(join(RULES, rule, 'cases', file), 'utf8'),
+				})),
+		);
 }
 
+/** Throws with the file's name when it is not in the form that docs/rules.md gives. */
 export function parseCase(rule: string, name: string, text: string): Case {
 	const bad = (what: string): never => {
 		throw new Error(`${name}: ${what}`);
