@@ -1,0 +1,159 @@
+import { defineRule, line } from '../../domain/rule.ts';
+import type { FixStep } from '../../domain/rule.ts';
+import { forGeneration, inLang, python, quoted, say, sh } from '../_parts/steps.ts';
+import { moreMemoryPerTask } from '../_parts/sizing.ts';
+import { isQuoted, strongest } from '../_parts/weigh.ts';
+
+export default defineRule({
+	id: 'worker-oom-task-sigkill',
+	category: 'resources',
+	title: {
+		en: 'The task was killed, most likely because the worker ran out of memory',
+		ja: 'タスクが強制終了されました。ワーカーのメモリ不足の可能性が高いです',
+	},
+	looks: {
+		en: 'The log simply stops and ends with "Task exited with return code -9" (or Negsignal.SIGKILL); Airflow 3.1 says "Likely out of memory error (OOM)". No traceback.',
+		ja: 'ログが途中で止まり、最後に "Task exited with return code -9" (または Negsignal.SIGKILL) と表示されます。Airflow 3.1 では "Likely out of memory error (OOM)" と表示されます。トレースバックはありません。',
+	},
+	confused: {
+		en: 'SIGKILL alone is no proof: a person, a liveness probe, a storage eviction or Airflow itself (60 s after an ignored SIGTERM) also send it. A pod of KubernetesPodOperator that ran out of memory is kpo-oomkilled (exit 137, another pod). A Python MemoryError with a traceback killed nothing.',
+		ja: 'SIGKILL だけでは断定できません。人による kill、liveness probe、ストレージ超過による退避、Airflow 自身 (SIGTERM を無視して 60 秒後) も SIGKILL を送ります。KubernetesPodOperator の Pod のメモリ不足は kpo-oomkilled です (終了コード 137、別の Pod)。トレースバック付きの Python の MemoryError は強制終了ではありません。',
+	},
+	signatures: [
+		// The kernel names the victim: `airflow task su`(pervisor), `airflow task ru`(nner), `airflow worker ` on Airflow 3.
+		line(
+			['out of memory: Killed process', 'Out of memory: Killed process', 'oom-kill:constraint='],
+			/(?:[Oo]ut of memory: Killed process (?<pid>\d{1,10}) \((?<process>airflow[^)]{0,30})\)|oom-kill:constraint=[^\n]{0,300}task=(?<victim>airflow[^,]{0,30}),pid=)/,
+			'proof',
+		),
+		line(['out of memory: Killed process', 'Out of memory: Killed process'], /[Oo]ut of memory: Killed process \d/),
+		// GKE events about the worker pod itself; a pod of an operator is another cause.
+		line(
+			['OOMKilling', 'OOMKilled', 'SystemOOM'],
+			/^(?=[^]{0,8192}airflow-worker)(?=[^]{0,8192}\b(?:OOMKilling|OOMKilled|SystemOOM)\b)/,
+			'proof',
+		),
+		line(
+			'likely due to running out of memory',
+			/Job (?<job>\S{1,40}) was killed before it finished \(likely due to running out of memory\)/,
+		),
+		line('Likely out of memory error (OOM)', /Process terminated by signal\. Likely out of memory error \(OOM\)/),
+		// 3.0 has no hint; the number decides.
+		line(
+			'Process terminated by signal',
+			/Process terminated by signal(?!\. Likely)[^\n]{0,300}(?:signal["']?[=:] ?-9\b|SIGKILL)/,
+		),
+		// 2.9 prints `-9For more information` without a separator.
+		line(
+			'Task exited with return code ',
+			/(?<!['"\w])Task exited with return code (?<returnCode>Negsignal\.SIGKILL|-9)(?!\d)/,
+		),
+		line(
+			'signal 9 (SIGKILL)',
+			/(?:WorkerLostError|Worker exited prematurely|Process '[^']{1,60}' pid:\d{1,10} exited)[^\n]{0,80}signal 9 \(SIGKILL\)/,
+		),
+		// The supervisor of the task was killed; 256 is the ordinary failure and says nothing.
+		line(
+			'Celery command failed on host: ',
+			/Celery command failed on host: (?<host>[^\s]{1,253}) with celery_task_id [^\n]{0,80}Return Code: 9\)/,
+		),
+		// A child of the task was killed, not the task: the kernel or a limit on the child.
+		line(
+			'The command returned a non-zero exit code -9',
+			/Bash command failed\. The command returned a non-zero exit code (?<exitCode>-9)\./,
+		),
+		line(
+			'died with <Signals.SIGKILL: 9>',
+			/^(?![^\n]{0,400}'airflow', 'tasks', 'run')[^\n]{0,4000}died with <Signals\.SIGKILL: 9>/,
+		),
+		line(
+			'The command returned a non-zero exit code 137',
+			/Bash command failed\. The command returned a non-zero exit code (?<exitCode>137)\./,
+			'weak',
+		),
+	],
+	asks: [
+		' Killed  ',
+		'did not respond to SIGTERM. Trying SIGKILL',
+		'has been externally set to',
+		"Server indicated the task shouldn't be running anymore",
+		'Heartbeat time limit exceeded!',
+		'Memory cgroup out of memory',
+	],
+	yieldsTo: ['task-externally-set-state', 'dagrun-timeout', 'worker-pod-evicted-storage', 'kpo-oomkilled'],
+	weigh(hits, scene) {
+		if (scene.ended === 'success' || isQuoted(scene)) return undefined;
+		const weighing = strongest(hits.filter((hit) => hit.place !== 'elsewhere'));
+		if (weighing === undefined) return undefined;
+		// Airflow's own SIGKILL, 60 s after a SIGTERM that was not heeded: who sent the SIGTERM is the cause.
+		if (
+			scene.has('did not respond to SIGTERM. Trying SIGKILL') ||
+			scene.has("Server indicated the task shouldn't be running anymore") ||
+			scene.has('has been externally set to')
+		)
+			return { ...weighing, says: 'weak' };
+		// A shell says `Killed` when the kernel took its child.
+		if (weighing.facts?.['exitCode'] === '137' && scene.has(' Killed  ')) return { ...weighing, says: 'strong' };
+		return weighing;
+	},
+	fix(context) {
+		const { env, facts, lang } = context;
+		const t = inLang(lang);
+		const child = facts['exitCode'] !== undefined;
+		const composerCheck = (): FixStep[] => [
+			say(
+				t(
+					'Check: in Cloud Monitoring workload/memory/bytes_used ÷ workload/memory/quota of that worker above 0.8 near the event (60 s samples miss short spikes), workflow/task_runner/terminated_count by return code, workflow/task/mem_usage (2.10.5 and later), and how many tasks ran on the worker that minute.',
+					'確認方法: Cloud Monitoring で、その時刻のワーカーの workload/memory/bytes_used ÷ workload/memory/quota が 0.8 を超えているか (60 秒間隔のため短いピークは見えません)、return code 別の workflow/task_runner/terminated_count、workflow/task/mem_usage (2.10.5 以降)、その時刻に同じワーカーで動いていたタスク数を確認してください。',
+				),
+			),
+		];
+		return [
+			say(
+				child
+					? t(
+							'A child process of the task was killed (SIGKILL), the task itself was not: the kernel took it for memory, or something limits the child.',
+							'強制終了 (SIGKILL) されたのはタスクの子プロセスで、タスク自体ではありません。メモリ不足でカーネルが終了させたか、子プロセスへの制限が原因です。',
+						)
+					: t(
+							'The process of the task was killed (SIGKILL). Memory is by far the most frequent reason.',
+							'タスクのプロセスが強制終了 (SIGKILL) されました。最も多い原因はメモリ不足です。',
+						),
+			),
+			...forGeneration(context, {
+				'composer-2': composerCheck,
+				'composer-3': composerCheck,
+				airflow: () => [
+					sh(
+						"dmesg -T | grep -i 'killed process'\nkubectl get events -A --field-selector reason=OOMKilling",
+						t('Check on the node of the worker:', 'ワーカーのノードで確認します:'),
+					),
+				],
+			}),
+			...moreMemoryPerTask(context),
+			python(
+				[
+					'import pandas as pd',
+					'',
+					`for part in pd.read_csv(${quoted('gs://BUCKET/big.csv')}, chunksize=100_000):`,
+					'    ...  # one piece at a time instead of the whole file',
+				],
+				t(
+					'In the DAG: stream or chunk the data, push the work to BigQuery or Dataflow, split the task, or give it a pod of its own with KubernetesPodOperator and container_resources.',
+					'DAG では、データを分割して処理する、BigQuery や Dataflow に処理を任せる、タスクを分割する、または KubernetesPodOperator と container_resources で専用の Pod を使ってください。',
+				),
+			),
+			...(env.airflowVersion === undefined || env.generation === 'airflow'
+				? []
+				: [
+						say(
+							t(
+								'If it began with an upgrade: Airflow 2.3 needs about 30 % more worker memory and Python 3.11 about 10 % more; custom-sized workers do not grow by themselves.',
+								'アップグレード後に始まった場合: Airflow 2.3 では約 30 %、Python 3.11 では約 10 % 多くのワーカーメモリが必要です。サイズを指定したワーカーは自動では大きくなりません。',
+							),
+						),
+					]),
+		];
+	},
+	docs: 'https://cloud.google.com/composer/docs/composer-3/troubleshooting-dags',
+});

@@ -1,0 +1,110 @@
+import { defineRule, line } from '../../domain/rule.ts';
+import { inLang, python, say, sh, command, names, forGeneration } from '../_parts/steps.ts';
+import { moreStorage } from '../_parts/sizing.ts';
+import { strongest, unlessQuoted } from '../_parts/weigh.ts';
+
+export default defineRule({
+	id: 'worker-pod-evicted-storage',
+	category: 'resources',
+	title: { en: "The worker's disk is full", ja: 'ワーカーのディスクがいっぱいです' },
+	looks: {
+		en: '"[Errno 28] No space left on device" in a task, or an event that the worker pod was evicted because its ephemeral storage exceeds the limit; an eviction stops every task of that pod.',
+		ja: 'タスクで "[Errno 28] No space left on device" が発生するか、エフェメラルストレージの上限超過によるワーカー Pod の退避イベントが記録されます。退避されると、その Pod のすべてのタスクが停止します。',
+	},
+	confused: {
+		en: 'An eviction for memory (MemoryPressure, "low on resource: memory"), a full disk of a database ("could not extend file"), the disk of an operator\'s own pod, and GKE node DiskPressure.',
+		ja: 'メモリによる退避 (MemoryPressure、"low on resource: memory")、データベース側のディスク不足 ("could not extend file")、オペレーターが作る Pod のディスク、GKE ノードの DiskPressure とは異なります。',
+	},
+	signatures: [
+		line(
+			'ephemeral local storage usage exceeds',
+			/Pod ephemeral local storage usage exceeds the total limit of containers ?(?<limit>[\d.]{1,10}[KMGTi]{0,3})?/,
+			'proof',
+		),
+		line(
+			'exceeded its local ephemeral storage limit',
+			/Container (?<container>[\w.-]{1,80}) exceeded its local ephemeral storage limit/,
+			'proof',
+		),
+		line('A worker pod was evicted', /A worker pod was evicted/),
+		line('low on resource: ephemeral-storage', /low on resource: ephemeral-storage/),
+		// Not a server's disk: PostgreSQL and MySQL print the same errno text for theirs.
+		line(
+			'No space left on device',
+			/^(?![^]{0,8192}(?:could not (?:extend|write|create|open|resize)|psycopg2?|DiskFull|pymysql|MySQL|HINT:))[^]{0,8192}No space left on device/,
+		),
+		line('Disk quota exceeded', /\[Errno 122\] Disk quota exceeded/, 'weak'),
+	],
+	asks: ['psycopg2.errors.DiskFull', 'remote_pod:', 'The node was low on resource: memory'],
+	yieldsTo: ['gcsfuse-mount-lost'],
+	weigh(hits, scene) {
+		if (scene.ended === 'success' || scene.has('psycopg2.errors.DiskFull')) return undefined;
+		const weighing = strongest(hits.filter((hit) => hit.place !== 'elsewhere'));
+		if (weighing === undefined) return undefined;
+		// Evicted for memory: the disk was not asked.
+		if (weighing.says === 'strong' && scene.has('The node was low on resource: memory'))
+			return { ...weighing, says: 'weak' };
+		return unlessQuoted(weighing, scene);
+	},
+	fix(context) {
+		const { env, lang } = context;
+		const t = inLang(lang);
+		const { bucket } = names(env);
+		const composer = () => [
+			sh(
+				command(
+					'gcloud',
+					'storage',
+					'du',
+					'--readable-sizes',
+					'--summarize',
+					`gs://${bucket}/dags`,
+					`gs://${bucket}/plugins`,
+					`gs://${bucket}/data`,
+				),
+				t(
+					'Many or large files in dags/, plugins/ and data/ are copied to every worker; look how much that is and delete what is not needed:',
+					'dags/、plugins/、data/ のファイルは各ワーカーにコピーされます。サイズを確認し、不要なものを削除してください:',
+				),
+			),
+			say(
+				t(
+					'Check workload/disk/bytes_used ÷ workload/disk/quota of that worker and environment/worker/pod_eviction_count. Composer 3 restarts a worker over its storage limit; Composer 2.12.0 to 2.12.3 leaked storage (upgrade).',
+					'そのワーカーの workload/disk/bytes_used ÷ workload/disk/quota と environment/worker/pod_eviction_count を確認してください。Composer 3 は上限を超えたワーカーを再起動します。Composer 2.12.0～2.12.3 にはストレージのリークがありました (アップグレードしてください)。',
+				),
+			),
+		];
+		return [
+			...moreStorage(context),
+			python(
+				[
+					'import tempfile',
+					'',
+					'with tempfile.TemporaryDirectory() as scratch:',
+					'    ...  # everything below scratch is deleted when the task ends, also when it fails',
+				],
+				t(
+					'In the task: delete temporary files, also when it fails:',
+					'タスクでは、失敗時も含めて一時ファイルを必ず削除してください:',
+				),
+			),
+			...forGeneration(context, {
+				'composer-2': composer,
+				'composer-3': composer,
+				airflow: () => [
+					sh(
+						'df -h; du -xh --max-depth=2 / 2>/dev/null | sort -h | tail -20',
+						t('See on the worker what fills it:', 'ワーカーで何が容量を使っているか確認します:'),
+					),
+				],
+			}),
+			say(
+				t(
+					'A task that needs more disk than a worker may have belongs into its own pod (KubernetesPodOperator with an ephemeral-storage request) or on object storage.',
+					'ワーカーの上限を超えるディスクが必要なタスクは、専用の Pod (ephemeral-storage を指定した KubernetesPodOperator) またはオブジェクトストレージを使ってください。',
+				),
+			),
+		];
+	},
+	docs: 'https://cloud.google.com/composer/docs/composer-3/troubleshooting-dags',
+});
