@@ -67,6 +67,32 @@ export type Health = {
 	dagProcessor?: { status: string; heartbeatAt?: string | undefined } | undefined;
 };
 
+export type Pool = { name: string; slots: number; open: number; running: number; queued: number; deferred: number };
+
+/** One line of Airflow's audit log: `event` is `clear`, `failed`, `heartbeat timeout`, `state mismatch` … */
+export type EventLog = {
+	at: string;
+	event: string;
+	dag?: string | undefined;
+	task?: string | undefined;
+	run?: string | undefined;
+	mapIndex?: number | undefined;
+	tryNumber?: number | undefined;
+	owner?: string | undefined;
+	extra?: string | undefined;
+};
+
+export type ClearRequest = {
+	dag: string;
+	run: string;
+	/** Absent: every task of the run. */
+	tasks?: readonly string[] | undefined;
+	/** Only task instances that failed (or are upstream_failed). */
+	onlyFailed: boolean;
+	/** With everything that comes after `tasks`. */
+	downstream: boolean;
+};
+
 export type TriggerRequest = {
 	dag: string;
 	run: string;
@@ -99,12 +125,45 @@ export type Airflow = {
 	/** Newest first (by run_after / start). */
 	runs(dag: string, options?: { limit?: number; state?: readonly RunState[] | undefined }): Promise<DagRun[]>;
 	taskInstances(dag: string, run: string): Promise<TaskInstance[]>;
-	/** The whole log of one try as text, both generations; at most `maxBytes`, the end of it. Not masked. */
+	/**
+	 * The log of one try as the server streams it: text from Airflow 2, one JSON object per line from Airflow 3. At most
+	 * `maxBytes` (16 MiB when absent), the end of it. Not masked. Undefined: no such try.
+	 */
 	log(
 		key: { dag: string; run: string; task: string; mapIndex: number; tryNumber: number },
 		maxBytes?: number,
 	): Promise<string | undefined>;
 	importErrors(): Promise<ImportError[]>;
+	/**
+	 * Over all DAGs, for the watch: runs in one of these states that ended at or after `since` (ISO 8601), any order.
+	 * One call a hundred runs.
+	 */
+	endedRuns(options: { since: string; states: readonly RunState[]; limit?: number }): Promise<DagRun[]>;
+	/** Over all DAGs: task instances in one of these states. `since`: ended at or after. A retry's end is the failed try's. */
+	endedTaskInstances(options: {
+		states: readonly string[];
+		since?: string | undefined;
+		limit?: number;
+	}): Promise<TaskInstance[]>;
+	taskInstance(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance | undefined>;
+	/** Every try of one task instance, oldest first, the running or last one included. */
+	tries(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance[]>;
+	/** What `clear` would clear: nothing is changed. */
+	clearable(request: ClearRequest): Promise<TaskInstance[]>;
+	/** Clears, so that the scheduler runs them again. One POST, never repeated here; `outcome: 'unknown'` as with `trigger`. */
+	clear(request: ClearRequest): Promise<TaskInstance[]>;
+	/** `failed` stops a run: its running tasks are ended. Undefined: no such run. */
+	setRunState(dag: string, run: string, state: 'success' | 'failed' | 'queued'): Promise<DagRun | undefined>;
+	setPaused(dag: string, paused: boolean): Promise<DagSummary | undefined>;
+	/** Newest first. `since`: ISO 8601. */
+	eventLogs(options: {
+		dag?: string | undefined;
+		run?: string | undefined;
+		task?: string | undefined;
+		since?: string | undefined;
+		limit?: number;
+	}): Promise<EventLog[]>;
+	pools(): Promise<Pool[]>;
 	/** Link to the run in this Airflow's UI. */
 	runUrl(dag: string, run: string): string;
 	dagUrl(dag: string): string;

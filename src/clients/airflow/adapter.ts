@@ -1,0 +1,237 @@
+import type { Airflow, ClearRequest, DagRun, DagSummary, TaskInstance } from '../../domain/airflow.ts';
+import {
+	dagAnswer,
+	dagsAnswer,
+	eventLogsAnswer,
+	healthAnswer,
+	importErrorsAnswer,
+	poolsAnswer,
+	runAnswer,
+	runsAnswer,
+	taskAnswer,
+	tasksAnswer,
+	toDag,
+	toDagDetails,
+	toEventLog,
+	toHealth,
+	toImportError,
+	toPool,
+	toRun,
+	toTask,
+} from './answers.ts';
+import { dagPath, orUndefined, pages, runPath, taskPath, type Ask, type Session } from './session.ts';
+
+/** What one generation of the API does for `Airflow`; the rest needs the address only. */
+export type Adapter = Omit<Airflow, 'version' | 'runUrl' | 'dagUrl' | 'whoAmI'>;
+
+/** Where the two generations differ. Everything else is the same question under another root. */
+export type Dialect = {
+	healthPath: string;
+	/** Leaves out DAGs whose file is gone. */
+	onlyPresent: Ask['query'] & object;
+	newestRunsFirst: string;
+	triggerBody(request: Parameters<Airflow['trigger']>[0]): Record<string, unknown>;
+	clearBody(request: ClearRequest, dryRun: boolean): Record<string, unknown>;
+	logAccept: string;
+	/** The list of all tries lives at another path for a mapped task instance in both; v1 leaves out the present one. */
+	oneTask(key: { dag: string; run: string; task: string; mapIndex: number }): string;
+};
+
+const LOG_BYTES = 16 * 1024 * 1024;
+const LOG_TIMEOUT_MS = 60_000;
+
+export function adapter(session: Session, dialect: Dialect): Adapter {
+	const listTasks = async (doing: Ask['doing'], path: string, limit: number): Promise<TaskInstance[]> =>
+		pages(limit, async (size, offset) => {
+			const answer = await session.get(tasksAnswer, { doing, path, query: { limit: size, offset } });
+			return { items: answer.task_instances.map(toTask), total: answer.total_entries };
+		});
+
+	const listRuns = async (dag: string, limit: number, query: NonNullable<Ask['query']>): Promise<DagRun[]> =>
+		pages(limit, async (size, offset) => {
+			const answer = await session.get(runsAnswer, {
+				doing: 'list runs',
+				path: `${dag === '~' ? 'dags/~' : dagPath(dag)}/dagRuns`,
+				query: { ...query, limit: size, offset },
+				dag: dag === '~' ? undefined : dag,
+			});
+			return { items: answer.dag_runs.map(toRun), total: answer.total_entries };
+		});
+
+	async function clear(request: ClearRequest, dryRun: boolean): Promise<TaskInstance[]> {
+		const { dag, run } = request;
+		// Checks the run id: it travels in the body here.
+		runPath(dag, run);
+		const answer = await session.get(tasksAnswer.partial({ total_entries: true }), {
+			doing: 'clear',
+			method: 'POST',
+			path: `${dagPath(dag)}/clearTaskInstances`,
+			json: dialect.clearBody(request, dryRun),
+			dag,
+		});
+		return answer.task_instances.map(toTask);
+	}
+
+	return {
+		async health() {
+			return toHealth(await session.get(healthAnswer, { doing: 'health', path: dialect.healthPath }));
+		},
+
+		async dags({ words, paused, limit = 1000 } = {}) {
+			const found = await pages<DagSummary>(limit, async (size, offset) => {
+				const answer = await session.get(dagsAnswer, {
+					doing: 'list dags',
+					path: 'dags',
+					query: {
+						...dialect.onlyPresent,
+						limit: size,
+						offset,
+						order_by: 'dag_id',
+						paused,
+						dag_id_pattern: words || undefined,
+					},
+				});
+				return { items: answer.dags.map(toDag), total: answer.total_entries };
+			});
+			// The server matches with ILIKE, where `_` and `%` stand for anything.
+			const wanted = words?.toLowerCase();
+			return wanted ? found.filter(({ id }) => id.toLowerCase().includes(wanted)) : found;
+		},
+
+		async dag(dag) {
+			const answer = await session.find(dagAnswer, { doing: 'read dag', path: dagPath(dag), dag });
+			return answer && toDag(answer);
+		},
+
+		async dagDetails(dag) {
+			const answer = await session.find(dagAnswer, { doing: 'read dag', path: `${dagPath(dag)}/details`, dag });
+			return answer && toDagDetails(answer);
+		},
+
+		async trigger(request) {
+			const { dag, run } = request;
+			runPath(dag, run);
+			return toRun(
+				await session.get(runAnswer, {
+					doing: 'trigger',
+					method: 'POST',
+					path: `${dagPath(dag)}/dagRuns`,
+					json: dialect.triggerBody(request),
+					dag,
+				}),
+			);
+		},
+
+		async run(dag, run) {
+			const answer = await session.find(runAnswer, { doing: 'read run', path: runPath(dag, run), dag });
+			return answer && toRun(answer);
+		},
+
+		runs: (dag, { limit = 25, state } = {}) =>
+			listRuns(dag, limit, { order_by: dialect.newestRunsFirst, ...(state ? { state } : {}) }),
+
+		endedRuns: ({ since, states, limit = 1000 }) =>
+			listRuns('~', limit, { state: states, end_date_gte: since, order_by: 'id' }),
+
+		taskInstances: (dag, run) => listTasks('read tasks', `${runPath(dag, run)}/taskInstances`, 10_000),
+
+		endedTaskInstances: ({ states, since, limit = 1000 }) =>
+			pages(limit, async (size, offset) => {
+				const answer = await session.get(tasksAnswer, {
+					doing: 'read tasks',
+					method: 'POST',
+					path: 'dags/~/dagRuns/~/taskInstances/list',
+					json: {
+						state: states,
+						page_limit: size,
+						page_offset: offset,
+						...(since === undefined ? {} : { end_date_gte: since }),
+					},
+				});
+				return { items: answer.task_instances.map(toTask), total: answer.total_entries };
+			}),
+
+		async taskInstance(key) {
+			const answer = await session.find(taskAnswer, { doing: 'read tasks', path: dialect.oneTask(key), dag: key.dag });
+			return answer && toTask(answer);
+		},
+
+		tries: (key) =>
+			orUndefined(listTasks('read tasks', `${dialect.oneTask(key)}/tries`, 1000)).then((tries) =>
+				(tries ?? []).sort((a, b) => a.tryNumber - b.tryNumber),
+			),
+
+		async log({ dag, run, task, mapIndex, tryNumber }, maxBytes = LOG_BYTES) {
+			const answer = await orUndefined(
+				session.ask({
+					doing: 'read log',
+					path: `${taskPath(dag, run, task)}/logs/${tryNumber}`,
+					query: { full_content: true, map_index: mapIndex },
+					accept: dialect.logAccept,
+					timeoutMs: LOG_TIMEOUT_MS,
+					maxBytes,
+					keep: 'tail',
+					dag,
+				}),
+			);
+			return answer?.text;
+		},
+
+		importErrors: () =>
+			pages(1000, async (size, offset) => {
+				const answer = await session.get(importErrorsAnswer, {
+					doing: 'read import errors',
+					path: 'importErrors',
+					query: { limit: size, offset },
+				});
+				return { items: answer.import_errors.map(toImportError), total: answer.total_entries };
+			}),
+
+		clearable: (request) => clear(request, true),
+		clear: (request) => clear(request, false),
+
+		async setRunState(dag, run, state) {
+			const answer = await session.find(runAnswer, {
+				doing: 'change run',
+				method: 'PATCH',
+				path: runPath(dag, run),
+				json: { state },
+				dag,
+			});
+			return answer && toRun(answer);
+		},
+
+		async setPaused(dag, paused) {
+			const answer = await session.find(dagAnswer, {
+				doing: 'pause dag',
+				method: 'PATCH',
+				path: dagPath(dag),
+				query: { update_mask: 'is_paused' },
+				json: { is_paused: paused },
+				dag,
+			});
+			return answer && toDag(answer);
+		},
+
+		eventLogs: ({ dag, run, task, since, limit = 100 }) =>
+			pages(limit, async (size, offset) => {
+				const answer = await session.get(eventLogsAnswer, {
+					doing: 'read event log',
+					path: 'eventLogs',
+					query: { limit: size, offset, order_by: '-when', dag_id: dag, run_id: run, task_id: task, after: since },
+					dag,
+				});
+				return { items: answer.event_logs.map(toEventLog), total: answer.total_entries };
+			}),
+
+		pools: () =>
+			pages(1000, async (size, offset) => {
+				const answer = await session.get(poolsAnswer, {
+					doing: 'read pools',
+					path: 'pools',
+					query: { limit: size, offset },
+				});
+				return { items: answer.pools.map(toPool), total: answer.total_entries };
+			}),
+	};
+}
