@@ -1,0 +1,268 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import { PREFIX } from './base/redis.ts';
+
+/** Where a message goes. */
+export type Place =
+	/** Everyone there sees it. `user`: who hears of it directly when the channel cannot be written to. */
+	| { kind: 'channel'; channel: string; thread?: string | undefined; user: string }
+	/** Only this person sees it. */
+	| { kind: 'asker'; user: string; channel: string; thread?: string | undefined }
+	/** Direct message from the bot. */
+	| { kind: 'direct'; user: string };
+
+/** What Slack shows: fallback text and Block Kit blocks as JSON values. */
+export type Content = { text: string; blocks: readonly Record<string, unknown>[] };
+
+/** What to do next with a message, decided in Redis in one step so that two workers never both send it. */
+export type Turn =
+	/** It stands as wanted, or nothing can be done any more. */
+	| { do: 'nothing' }
+	| { do: 'wait'; ms: number }
+	/** The outcome of an earlier post is not known: look for `id` in the history since `since` (epoch ms) first. */
+	| { do: 'look'; since: number; blind: number; place: Place; in: string | undefined }
+	| { do: 'post'; rev: number; place: Place; content: Content; responseUrl: string | undefined }
+	| { do: 'edit'; rev: number; place: Place; content: Content; in: string; ts: string };
+
+/** How long one attempt may take from `begin` to its end; after that somebody else may take over. */
+const LEASE_MS = 6000;
+/** How long an unknown post may still appear in the history after its attempt was given up. */
+const GRACE_MS = 2500;
+/** Slack wants at most one message a second for each channel; the tenth is for the network's jitter. */
+const SPACING_MS = 1100;
+const KEEP_MS = 9 * 24 * 3600_000;
+
+const placeSchema = z.discriminatedUnion('kind', [
+	z.object({ kind: z.literal('channel'), channel: z.string(), thread: z.string().optional(), user: z.string() }),
+	z.object({ kind: z.literal('asker'), user: z.string(), channel: z.string(), thread: z.string().optional() }),
+	z.object({ kind: z.literal('direct'), user: z.string() }),
+]);
+const contentSchema = z.object({ text: z.string(), blocks: z.array(z.record(z.string(), z.unknown())) });
+
+// A message is one hash. state: intended → posting → posted ⇄ editing; posting → unknown when nobody can say whether
+// Slack took it; gone when it was removed or its place is closed. `rev` counts wanted contents, `shown` what stands.
+const WANT = `
+local stage, want, rev, shown, state = unpack(redis.call('HMGET', KEYS[1], 'stage', 'want', 'rev', 'shown', 'state'))
+if state == 'gone' then return {0, 0} end
+if stage and tonumber(stage) > tonumber(ARGV[3]) then return {tonumber(rev), 0} end
+local digest = ARGV[5]
+if redis.call('HGET', KEYS[1], 'digest') == digest then
+	redis.call('HSET', KEYS[1], 'stage', ARGV[3])
+	return {tonumber(rev), (shown == rev) and 0 or 1}
+end
+rev = redis.call('HINCRBY', KEYS[1], 'rev', 1)
+redis.call('HSETNX', KEYS[1], 'place', ARGV[1])
+redis.call('HSETNX', KEYS[1], 'state', 'intended')
+redis.call('HSET', KEYS[1], 'want', ARGV[2], 'stage', ARGV[3], 'digest', digest)
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'url', ARGV[6]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return {rev, 1}`;
+
+// KEYS: message, the channel's next free turn, the channel's pause after a 429.
+const BEGIN = `
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local m = redis.call('HMGET', KEYS[1], 'state', 'rev', 'shown', 'holder', 'until', 'turn', 'unknownAt')
+local state, rev, shown, holder, till, turn, unknownAt = unpack(m)
+if not state or state == 'gone' then return {'nothing'} end
+if till and tonumber(till) > now and holder ~= ARGV[1] then return {'wait', tonumber(till) - now + 20} end
+if state == 'posting' then
+	state, unknownAt = 'unknown', till
+	redis.call('HSET', KEYS[1], 'state', state, 'unknownAt', unknownAt)
+elseif state == 'editing' then
+	state = 'posted'
+end
+if state == 'unknown' then
+	local due = tonumber(unknownAt) + tonumber(ARGV[3])
+	if now < due then return {'wait', due - now + 20} end
+	redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', now + tonumber(ARGV[2]))
+	return {'look', unpack(redis.call('HMGET', KEYS[1], 'firstAt', 'blind', 'place', 'in'))}
+end
+if state == 'posted' and shown == rev then return {'nothing'} end
+if ARGV[4] == '1' then
+	local pause = redis.call('PTTL', KEYS[3])
+	if pause > 0 then
+		redis.call('HDEL', KEYS[1], 'turn')
+		return {'wait', pause + 20}
+	end
+	if not turn then
+		turn = math.max(now, tonumber(redis.call('GET', KEYS[2]) or '0'))
+		redis.call('SET', KEYS[2], turn + tonumber(ARGV[5]), 'PX', turn - now + 2 * tonumber(ARGV[5]))
+		redis.call('HSET', KEYS[1], 'turn', turn)
+	end
+	if tonumber(turn) > now then return {'wait', tonumber(turn) - now} end
+	redis.call('HDEL', KEYS[1], 'turn')
+end
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', now + tonumber(ARGV[2]))
+redis.call('HSETNX', KEYS[1], 'firstAt', now)
+local what = 'post'
+if state == 'posted' then
+	what = 'edit'
+	redis.call('HSET', KEYS[1], 'state', 'editing')
+else
+	redis.call('HSET', KEYS[1], 'state', 'posting')
+	redis.call('HINCRBY', KEYS[1], 'sends', 1)
+end
+return {what, unpack(redis.call('HMGET', KEYS[1], 'rev', 'place', 'want', 'in', 'ts', 'url'))}`;
+
+// That it stands is a fact, whoever says it. A second ts is a second message: counted, never hidden. What it said, and the
+// URL to answer at, leave Redis as soon as Slack shows it.
+const POSTED = `
+local known = redis.call('HGET', KEYS[1], 'ts')
+if known and known ~= ARGV[2] then redis.call('HINCRBY', KEYS[2], 'doubled', 1) return 0 end
+if redis.call('HGET', KEYS[1], 'state') == 'gone' then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'posted', 'in', ARGV[1], 'ts', ARGV[2])
+if tonumber(redis.call('HGET', KEYS[1], 'shown') or '0') < tonumber(ARGV[3]) then redis.call('HSET', KEYS[1], 'shown', ARGV[3]) end
+redis.call('HDEL', KEYS[1], 'holder', 'until', 'unknownAt')
+local rev, shown = unpack(redis.call('HMGET', KEYS[1], 'rev', 'shown'))
+if rev == shown then redis.call('HDEL', KEYS[1], 'want', 'url') end
+return 1`;
+
+// Only the holder may say how its own attempt ended.
+const ENDED = `
+if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
+local t = redis.call('TIME')
+redis.call('HDEL', KEYS[1], 'holder', 'until')
+redis.call('HSET', KEYS[1], 'state', ARGV[2])
+if ARGV[2] == 'gone' then redis.call('HDEL', KEYS[1], 'want', 'url') end
+if ARGV[2] == 'unknown' then redis.call('HSET', KEYS[1], 'unknownAt', t[1] * 1000 + math.floor(t[2] / 1000)) end
+if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[1], 'blind', 1) redis.call('HINCRBY', KEYS[2], ARGV[3], 1) end
+return 1`;
+
+export type Store = ReturnType<typeof store>;
+
+/**
+ * Everything kept in Redis beside the queues. `client` waits for Redis to come back; callers that may not wait have a
+ * budget of their own.
+ */
+export function store(client: Redis) {
+	const key = (kind: string, id: string): string => `${PREFIX}:${kind}:${id}`;
+	const counters = key('count', 'messages');
+
+	return {
+		/**
+		 * Says what a message should show. `stage` keeps late repeats from turning it back: a lower stage than the stored
+		 * one changes nothing. Returns the revision to deliver, undefined when there is nothing to deliver.
+		 */
+		async want(
+			id: string,
+			place: Place,
+			content: Content,
+			stage: number,
+			responseUrl = '',
+		): Promise<number | undefined> {
+			const json = JSON.stringify(content);
+			const digest = createHash('sha1').update(json).digest('base64');
+			const args = [JSON.stringify(place), json, stage, KEEP_MS, digest, responseUrl];
+			const [rev, due] = z.tuple([z.number(), z.number()]).parse(await script(client, WANT, [key('msg', id)], args));
+			return due === 1 ? rev : undefined;
+		},
+
+		/** `line`: whose pace it keeps (a channel), undefined for answers by `response_url`, which have none. */
+		async begin(id: string, holder: string, line: string | undefined): Promise<Turn> {
+			const keys = [key('msg', id), key('turn', line ?? '-'), key('pause', line ?? '-')];
+			const args = [holder, LEASE_MS, GRACE_MS, line === undefined ? '0' : '1', SPACING_MS];
+			const raw = z.array(z.union([z.string(), z.number(), z.null()])).parse(await script(client, BEGIN, keys, args));
+			const [what, ...rest] = raw;
+			const text = (at: number): string | undefined => (rest[at] === null ? undefined : String(rest[at]));
+			if (what === 'wait') return { do: 'wait', ms: Number(rest[0]) };
+			if (what === 'look')
+				return {
+					do: 'look',
+					since: Number(rest[0] ?? 0),
+					blind: Number(rest[1] ?? 0),
+					place: placeSchema.parse(JSON.parse(text(2) ?? '')),
+					in: text(3),
+				};
+			if (what !== 'post' && what !== 'edit') return { do: 'nothing' };
+			const rev = Number(rest[0]);
+			const place = placeSchema.parse(JSON.parse(text(1) ?? ''));
+			const content = contentSchema.parse(JSON.parse(text(2) ?? ''));
+			if (what === 'post') return { do: 'post', rev, place, content, responseUrl: text(5) };
+			return { do: 'edit', rev, place, content, in: text(3) ?? '', ts: text(4) ?? '' };
+		},
+
+		/** It stands in Slack: `channel` is where Slack put it (a direct message has its own). */
+		async posted(id: string, channel: string, ts: string, rev: number): Promise<void> {
+			await script(client, POSTED, [key('msg', id), counters], [channel, ts, rev]);
+		},
+		/** The attempt had no effect: the message is as before. `counted`: name of the counter it adds to. */
+		async notSent(id: string, holder: string, was: 'intended' | 'posted', counted = ''): Promise<void> {
+			await script(client, ENDED, [key('msg', id), counters], [holder, was, counted]);
+		},
+		async unknown(id: string, holder: string): Promise<void> {
+			await script(client, ENDED, [key('msg', id), counters], [holder, 'unknown', '']);
+		},
+		/** Its place is closed or somebody removed it: the end. */
+		async gone(id: string, holder: string): Promise<void> {
+			await script(client, ENDED, [key('msg', id), counters], [holder, 'gone', '']);
+		},
+		/** The message goes somewhere else instead; only while it does not stand yet. */
+		async moveTo(id: string, place: Place): Promise<void> {
+			await client.hset(key('msg', id), 'place', JSON.stringify(place));
+		},
+		/** Whether a message was removed or its place closed. */
+		async isGone(id: string): Promise<boolean> {
+			return (await client.hget(key('msg', id), 'state')) === 'gone';
+		},
+		/** Slack asked for a pause in this channel. */
+		async pause(line: string, ms: number): Promise<void> {
+			await client.set(key('pause', line), '1', 'PX', Math.max(1, Math.ceil(ms)));
+		},
+		/** `doubled`: posts we know stand twice; `blindPosts`: sent again where the history could not be read. */
+		async counts(): Promise<Record<string, string>> {
+			return client.hgetall(counters);
+		},
+
+		/** At most one `true` per `everyMs` over all processes: for polls of one environment. */
+		async take(what: string, everyMs: number): Promise<boolean> {
+			return (await client.set(key('take', what), '1', 'PX', everyMs, 'NX')) === 'OK';
+		},
+
+		/** What people and channels chose with `/dag env`. */
+		choices: {
+			async environment(at: { channel: string; user: string }) {
+				const [channel, user] = await client.hmget(key('choice', 'env'), `c:${at.channel}`, `u:${at.user}`);
+				return { channel: channel ?? undefined, user: user ?? undefined };
+			},
+			async choose(scope: { channel: string } | { user: string }, env: string | undefined) {
+				const field = 'channel' in scope ? `c:${scope.channel}` : `u:${scope.user}`;
+				if (env === undefined) await client.hdel(key('choice', 'env'), field);
+				else await client.hset(key('choice', 'env'), field, env);
+			},
+		},
+
+		/** Keeps words that are too long for a button under a short key; the same words have the same key. */
+		async keepWords(words: string): Promise<string> {
+			const short = createHash('sha256').update(words).digest('hex').slice(0, 24);
+			await client.set(key('words', short), words, 'PX', KEEP_MS);
+			return short;
+		},
+		async words(short: string): Promise<string | undefined> {
+			return (await client.get(key('words', short))) ?? undefined;
+		},
+
+		/** A job that ended a worker again and again was set aside. */
+		async quarantine(id: string, what: string): Promise<void> {
+			await client.hset(key('quarantine', 'jobs'), id, what);
+		},
+		async quarantined(): Promise<Record<string, string>> {
+			return client.hgetall(key('quarantine', 'jobs'));
+		},
+	};
+}
+
+const shas = new Map<string, string>();
+
+/** EVALSHA, and EVAL where Redis was restarted and has forgotten the script. */
+async function script(client: Redis, lua: string, keys: string[], args: (string | number)[]): Promise<unknown> {
+	let sha = shas.get(lua);
+	if (sha === undefined) shas.set(lua, (sha = createHash('sha1').update(lua).digest('hex')));
+	try {
+		return await client.evalsha(sha, keys.length, ...keys, ...args);
+	} catch (error) {
+		if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+		return client.eval(lua, keys.length, ...keys, ...args);
+	}
+}

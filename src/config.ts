@@ -1,0 +1,302 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import type { Document } from 'yaml';
+import { z } from 'zod';
+import type { Grant, Role } from './access/roles.ts';
+import { authSchema } from './clients/airflow/auth.ts';
+import type { Lang } from './domain/text.ts';
+
+/** One environment as the settings name it. */
+const environmentSchema = z
+	.strictObject({
+		url: z
+			.url({ protocol: /^https?$/, error: 'must be the http(s) address of the Airflow web server' })
+			.optional()
+			.describe('Address of a plain Airflow, such as `https://airflow.example.com`.'),
+		auth: authSchema.optional().describe('How the bot signs in; Composer needs none here.'),
+		composer: z
+			.strictObject({ project: z.string().min(1), location: z.string().min(1), name: z.string().min(1) })
+			.optional()
+			.describe('A Composer environment; its Airflow address and version are read from the Composer API.'),
+	})
+	.superRefine((value, context) => {
+		if (value.composer && value.url)
+			context.addIssue({ code: 'custom', message: 'name either `composer` or `url`, not both', path: ['url'] });
+		if (!value.composer && !value.url)
+			context.addIssue({ code: 'custom', message: 'needs `composer` (project, location, name) or `url` and `auth`' });
+		if (value.url && !value.auth)
+			context.addIssue({ code: 'custom', message: 'needs `auth` (kind: basic, jwt or google)' });
+		if (value.composer && value.auth && value.auth.kind !== 'google')
+			context.addIssue({
+				code: 'custom',
+				message: 'Composer takes Google credentials only: leave `auth` out',
+				path: ['auth'],
+			});
+	});
+
+const slackId = (what: string, letters: string) =>
+	z.string().regex(new RegExp(`^[${letters}][A-Z0-9]{2,20}$`), `must be ${what}, such as ${letters[0] ?? ''}0123ABCD`);
+
+const grantSchema = z.strictObject({
+	role: z.enum(['viewer', 'operator', 'admin']).describe('What the people named below may do.'),
+	users: z.array(slackId('a Slack user id', 'UW')).optional().describe('Slack user ids.'),
+	groups: z.array(slackId('a Slack user group id', 'S')).optional().describe('Slack user group ids.'),
+	channels: z.array(slackId('a Slack channel id', 'CGD')).optional().describe('Slack channels where it holds.'),
+	environments: z.array(z.string()).optional().describe('Names of environments above.'),
+	dags: z.array(z.string().min(1)).optional().describe('DAG ids; `*` stands for any characters.'),
+});
+
+/** `concertmaster.yaml`. Described once here; the settings table of the manual is made from it. */
+export const fileSchema = z.strictObject({
+	language: z
+		.enum(['en', 'ja'])
+		.default('en')
+		.describe("Language where a person's Slack locale is neither English nor Japanese."),
+	environments: z
+		.record(
+			z.string().regex(/^[\p{L}\p{N}_-]{1,40}$/u, 'names are letters, digits, `_` and `-`, at most 40'),
+			environmentSchema,
+		)
+		.refine((value) => Object.keys(value).length > 0, 'name at least one environment')
+		.describe('The Airflow environments by name; the first is the one in force where nothing else was chosen.'),
+	roles: z.array(grantSchema).default([]).describe('Who may do what. Without any, everyone is a viewer.'),
+	outsiders: z
+		.enum(['refuse', 'allow'])
+		.default('refuse')
+		.describe('Guests and people of other workspaces (Slack Connect).'),
+	follow: z
+		.strictObject({
+			giveUpAfterDays: z
+				.number()
+				.min(0.001)
+				.max(30)
+				.default(7)
+				.describe('A run that lasts longer is no longer followed; its message says so.'),
+		})
+		.prefault({})
+		.describe('Following runs to their end.'),
+	retry: z
+		.strictObject({
+			giveUpAfterMinutes: z
+				.number()
+				.min(0.1)
+				.max(120)
+				.default(15)
+				.describe('How long a command is tried while Airflow does not answer; then the asker is told.'),
+		})
+		.prefault({})
+		.describe('Commands that Airflow does not take.'),
+});
+
+/** Environment variables. Empty counts as not set. */
+export const variables = {
+	SLACK_BOT_TOKEN: "Bot token, `xoxb-…` (OAuth & Permissions in the app's settings).",
+	SLACK_APP_TOKEN: 'App-level token, `xapp-…`, for Socket Mode. Needs no public address.',
+	SLACK_SIGNING_SECRET: 'Signing secret, for HTTP in place of Socket Mode.',
+	PORT: 'Port for HTTP; 3000.',
+	SLACK_API_URL: "Base of a Slack-compatible Web API; Slack's own.",
+	SLACK_APP_ID: "The app's id, `A…`; checked on everything that comes in. Else taken from SLACK_APP_TOKEN.",
+	REDIS_URL: '`redis://`, `rediss://` or the path of a unix socket. Needs `maxmemory-policy noeviction`.',
+	CONCERTMASTER_CONFIG: 'Path of the settings file; `concertmaster.yaml` in the working directory.',
+	LOG_LEVEL: '`debug`, `info`, `warn` or `error`; `info`.',
+} as const;
+type Variable = keyof typeof variables;
+
+export type EnvironmentOptions = { name: string } & (
+	{ url: string; auth: z.output<typeof authSchema> } | { composer: { project: string; location: string; name: string } }
+);
+
+export type Config = {
+	slack: {
+		botToken: string;
+		/** Socket Mode when set. */
+		appToken: string | undefined;
+		/** HTTP when set and there is no app token. */
+		signingSecret: string | undefined;
+		port: number;
+		apiUrl: string | undefined;
+		/** Undefined: not checked. */
+		appId: string | undefined;
+	};
+	redisUrl: string;
+	logLevel: string;
+	environments: readonly EnvironmentOptions[];
+	lang: Lang;
+	grants: readonly Grant[];
+	everyone: Role;
+	allowOutsiders: boolean;
+	followGiveUpMs: number;
+	retryGiveUpMs: number;
+};
+
+export type Problem = {
+	/** `concertmaster.yaml:12:3`, or the variable's name. */
+	where: string;
+	what: string;
+};
+
+export type Loaded =
+	{ kind: 'none' } | { kind: 'problems'; problems: readonly Problem[] } | { kind: 'config'; config: Config };
+
+/**
+ * Settings of the environment and the file, every problem at once. `none`: there are none at all, which is the demo.
+ * `needs: 'worker'` asks for no way in (SLACK_APP_TOKEN, SLACK_SIGNING_SECRET).
+ */
+export function loadConfig(
+	needs: 'all' | 'worker' = 'all',
+	environment: Readonly<Record<string, string | undefined>> = process.env,
+	folder: string = process.cwd(),
+): Loaded {
+	const dotEnv = resolve(folder, '.env');
+	const merged = {
+		...(existsSync(dotEnv) ? parseEnv(readFileSync(dotEnv, 'utf8')) : {}),
+		...Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined && value !== '')),
+	};
+	const get = (name: string): string | undefined => merged[name] || undefined;
+	const variable = (name: Variable): string | undefined => get(name);
+
+	const path = variable('CONCERTMASTER_CONFIG');
+	const file = resolve(folder, path ?? 'concertmaster.yaml');
+	const slackSet = Object.keys(merged).some((name) => name.startsWith('SLACK_') && name in variables);
+	if (!slackSet && path === undefined && !existsSync(file)) return { kind: 'none' };
+
+	const problems: Problem[] = [];
+	const missing = (name: Variable, why = ''): void => {
+		problems.push({ where: name, what: `is not set${why}. ${variables[name]}` });
+	};
+	const bad = (name: Variable, what: string): void => {
+		problems.push({ where: name, what });
+	};
+
+	const botToken = variable('SLACK_BOT_TOKEN');
+	const appToken = variable('SLACK_APP_TOKEN');
+	const signingSecret = variable('SLACK_SIGNING_SECRET');
+	const apiUrl = variable('SLACK_API_URL');
+	const appId = variable('SLACK_APP_ID');
+	const redisUrl = variable('REDIS_URL');
+	const port = Number(variable('PORT') ?? 3000);
+	const logLevel = variable('LOG_LEVEL') ?? 'info';
+	if (botToken === undefined) missing('SLACK_BOT_TOKEN');
+	if (needs === 'all' && appToken === undefined && signingSecret === undefined)
+		missing('SLACK_APP_TOKEN', ', and SLACK_SIGNING_SECRET is not either: one of them is needed');
+	if (appToken !== undefined && !appToken.startsWith('xapp-')) bad('SLACK_APP_TOKEN', 'does not begin with `xapp-`');
+	if (apiUrl !== undefined && !/^https?:\/\//.test(apiUrl)) bad('SLACK_API_URL', 'must be an http(s) address');
+	if (appId !== undefined && !/^A[A-Z0-9]{5,}$/.test(appId)) bad('SLACK_APP_ID', 'must look like `A0123ABCD`');
+	if (redisUrl === undefined) missing('REDIS_URL');
+	else if (!/^(rediss?:\/\/|\/)/.test(redisUrl))
+		bad('REDIS_URL', 'must begin with `redis://` or `rediss://`, or be the absolute path of a unix socket');
+	if (!Number.isInteger(port) || port < 0 || port > 65_535) bad('PORT', 'must be a number from 0 to 65535');
+	if (!['debug', 'info', 'warn', 'error', 'silent'].includes(logLevel))
+		bad('LOG_LEVEL', 'must be `debug`, `info`, `warn` or `error`');
+
+	const name = path ?? 'concertmaster.yaml';
+	const settings = existsSync(file) ? readFile(file, name, get, problems) : undefined;
+	if (!existsSync(file))
+		problems.push({
+			where: name,
+			what: `does not exist (looked in ${dirname(file)}). It names the Airflow environments; see concertmaster.example.yaml.`,
+		});
+
+	if (problems.length > 0 || !settings || botToken === undefined || redisUrl === undefined)
+		return { kind: 'problems', problems };
+	return {
+		kind: 'config',
+		config: {
+			slack: {
+				botToken,
+				appToken,
+				signingSecret,
+				port,
+				apiUrl: apiUrl === undefined || apiUrl.endsWith('/') ? apiUrl : `${apiUrl}/`,
+				// xapp-1-A0123ABCD-…: the app-level token names its app.
+				appId: appId ?? /^xapp-\d+-(A[A-Z0-9]+)-/.exec(appToken ?? '')?.[1],
+			},
+			redisUrl,
+			logLevel,
+			environments: Object.entries(settings.environments).map(([envName, { url, auth, composer }]) =>
+				composer
+					? { name: envName, composer }
+					: { name: envName, url: url ?? '', auth: auth ?? { kind: 'google' as const } },
+			),
+			lang: settings.language,
+			grants: settings.roles,
+			everyone: 'viewer',
+			allowOutsiders: settings.outsiders === 'allow',
+			followGiveUpMs: settings.follow.giveUpAfterDays * 24 * 3600_000,
+			retryGiveUpMs: settings.retry.giveUpAfterMinutes * 60_000,
+		},
+	};
+}
+
+/** What start-up prints. */
+export function problemsText(problems: readonly Problem[]): string {
+	const lines = problems.map(({ where, what }) => `  ${where}: ${what}`);
+	return `Concertmaster cannot start, ${problems.length === 1 ? 'one setting is' : `${problems.length} settings are`} wrong or missing:\n${lines.join('\n')}\n`;
+}
+
+function readFile(
+	file: string,
+	name: string,
+	get: (variable: string) => string | undefined,
+	problems: Problem[],
+): z.output<typeof fileSchema> | undefined {
+	const lines = new LineCounter();
+	const document = parseDocument(readFileSync(file, 'utf8'), { lineCounter: lines });
+	const at = (offset: number): string => {
+		const { line, col } = lines.linePos(offset);
+		return `${name}:${line}:${col}`;
+	};
+	for (const error of document.errors)
+		problems.push({ where: at(error.pos[0]), what: error.message.split('\n')[0] ?? error.message });
+	if (document.errors.length > 0) return undefined;
+
+	// ${NAME} in any value stands for an environment variable, so that no secret stands in the file.
+	visit(document, {
+		Scalar(key, node) {
+			if (key === 'key' || typeof node.value !== 'string') return;
+			node.value = node.value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, variable: string) => {
+				const value = get(variable);
+				if (value === undefined)
+					problems.push({ where: at(node.range?.[0] ?? 0), what: `the environment variable ${variable} is not set` });
+				return value ?? '';
+			});
+		},
+	});
+
+	const parsed = fileSchema.safeParse(document.toJS() ?? {});
+	if (!parsed.success) {
+		for (const issue of parsed.error.issues)
+			problems.push({
+				where: at(offsetOf(document, issue.path)),
+				what: `${issue.path.map(String).join('.') || 'the file'}: ${issue.message}`,
+			});
+		return undefined;
+	}
+	const names = Object.keys(parsed.data.environments);
+	for (const [index, grant] of parsed.data.roles.entries())
+		for (const [inner, env] of (grant.environments ?? []).entries())
+			if (!names.includes(env))
+				problems.push({
+					where: at(offsetOf(document, ['roles', index, 'environments', inner])),
+					what: `there is no environment ${env}; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`,
+				});
+	return parsed.data;
+}
+
+/** Where a value stands in the file; of one that is missing, where its parent stands. */
+function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
+	for (let length = path.length; length > 0; length--) {
+		const parent = document.getIn(path.slice(0, length - 1), true);
+		const last = path[length - 1];
+		if (isMap(parent)) {
+			const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === last);
+			if (pair && isScalar(pair.key)) return pair.key.range?.[0] ?? 0;
+		}
+		const node = document.getIn(path.slice(0, length), true);
+		if (isScalar(node)) return node.range?.[0] ?? 0;
+		if (isMap(node)) return node.range?.[0] ?? 0;
+	}
+	return 0;
+}
