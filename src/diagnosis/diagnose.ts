@@ -3,6 +3,7 @@ import { mask } from '../domain/mask.ts';
 import type { ChainLink, Diagnosis, Facts, Finding, FixStep, Hit, Rule, Status, Strength } from '../domain/rule.ts';
 import { clip, visible } from '../domain/text.ts';
 import type { Lang } from '../domain/text.ts';
+import { catalogue } from './catalogue.ts';
 import type { LogLine } from './line.ts';
 import { match } from './match.ts';
 import { rank } from './rank.ts';
@@ -27,9 +28,9 @@ export function diagnose(log: Uint8Array, options: DiagnoseOptions): Diagnosis {
 }
 
 export function judge(lines: readonly LogLine[], { rules, env = {}, lang = 'en', about }: DiagnoseOptions): Diagnosis {
-	const asks = new Set(rules.flatMap((rule) => rule.asks ?? []));
-	const setting = setScene(lines, asks, about);
-	const suspects = rank(match(lines, rules, setting), setting);
+	const compiled = catalogue(rules);
+	const setting = setScene(lines, compiled.asks, about);
+	const suspects = rank(match(lines, compiled, setting), setting);
 	const findings = suspects
 		.filter((suspect) => suspect.score > 0)
 		.slice(0, 5)

@@ -1,42 +1,54 @@
 import type { Facts, Hit, Rule, Signature } from '../domain/rule.ts';
+import type { Catalogue } from './catalogue.ts';
 import type { LogLine } from './line.ts';
 import type { Setting } from './scene.ts';
 
 /** Most hits kept for one rule: the last ones, for they stand nearest the end. */
-const KEPT = 40;
+export const KEPT = 40;
 
-/** Every signature of every rule on every line that holds one of its literals. */
-export function match(lines: readonly LogLine[], rules: readonly Rule[], setting: Setting): Map<Rule, Hit[]> {
+/** Every signature on every line that holds one of its literals: one scan over the text, patterns on the hit lines only. */
+export function match(lines: readonly LogLine[], { scanner, owners }: Catalogue, setting: Setting): Map<Rule, Hit[]> {
 	const hits = new Map<Rule, Hit[]>();
-	for (let i = 0; i < lines.length; i++) {
-		const line = lines[i];
-		if (!line || line.text.length < 5) continue;
-		for (const rule of rules) {
-			for (const signature of rule.signatures) {
-				if (!signature.literals.some((literal) => line.text.includes(literal))) continue;
-				const facts = run(signature, line.text);
-				if (!facts) continue;
-				const list = hits.get(rule) ?? [];
-				if (list.length === 0) hits.set(rule, list);
-				list.push({
-					signature,
-					line: line.line,
-					text: line.text,
-					facts,
-					level: setting.levelOf(i),
-					place: setting.placeOf(i),
-				});
-				if (list.length > KEPT * 2) list.splice(0, KEPT);
-			}
+	// Cores are ASCII, so one byte a character keeps offsets and characters the same.
+	const bytes = Buffer.from(lines.map((line) => line.text).join('\n'), 'latin1');
+	let index = 0;
+	let end = lines[0]?.text.length ?? 0;
+	let seen = new Set<Signature>();
+	scanner.scan(bytes, 0, bytes.length, (at, id) => {
+		while (at > end) {
+			index++;
+			end += 1 + (lines[index]?.text.length ?? 0);
+			if (seen.size > 0) seen = new Set();
 		}
-	}
+		const line = lines[index];
+		if (!line) return;
+		for (const { rule, signature } of owners[id] ?? []) {
+			if (seen.has(signature)) continue;
+			seen.add(signature);
+			const facts = run(signature, line.text);
+			if (!facts) continue;
+			keep(hits, rule, {
+				signature,
+				line: line.line,
+				text: line.text,
+				facts,
+				level: setting.levelOf(index),
+				place: setting.placeOf(index),
+			});
+		}
+	});
 	return hits;
 }
 
+export function keep(hits: Map<Rule, Hit[]>, rule: Rule, hit: Hit) {
+	const list = hits.get(rule) ?? [];
+	if (list.length === 0) hits.set(rule, list);
+	list.push(hit);
+	if (list.length > KEPT * 2) list.splice(0, KEPT);
+}
+
 /** The pattern's named groups when it matches the line. */
-export function run(signature: Signature, text: string): Facts | undefined {
-	const { pattern } = signature;
-	pattern.lastIndex = 0;
+export function run({ pattern }: Signature, text: string): Facts | undefined {
 	const found = pattern.exec(text);
 	if (!found) return undefined;
 	const facts: Record<string, string> = {};

@@ -237,7 +237,7 @@ function isElsewhere(line: LogLine, named: Named, kind: Scene['kind']): boolean 
 const KINDS: readonly (readonly [Scene['kind'], RegExp])[] = [
 	[
 		'task',
-		/Starting attempt \d|Executing <(?:Task|Mapped)\(|Exporting env vars: |Running <TaskInstance|::group::Log message source details|Task exited with return code|Task failed with exception|^(?:Reading remote log|Found local files|Found logs served|Log file is not found|Logs not found|Could not read served logs)|Marking task as |Pushing xcom|Dependencies all met for/,
+		/Starting attempt \d|Executing <(?:Task|Mapped)\(|Exporting env vars: |Running <TaskInstance|::group::Log message source details|Task exited with return code|Task failed with exception|^(?:Reading remote log|Found local files|Found logs served|Log file is not found|Logs not found|Could not read served logs)|Marking task as |Pushing xcom|Dependencies all met for|Stats instance was created in PID|^Process terminated by signal|^Task finished|^Running <TaskInstance/,
 	],
 	[
 		'scheduler',
@@ -253,7 +253,7 @@ const KINDS: readonly (readonly [Scene['kind'], RegExp])[] = [
 	],
 	[
 		'dag-processor',
-		/DagFileProcessor|dag_processing|import_error_id|Broken DAG|Processing files using up to|Failed to import|Filling up the DagBag|DAG File Processing Stats|stack_trace/,
+		/DagFileProcessor|dag_processing|import_error_id|Broken DAG|Processing files using up to|Failed to import|DAG File Processing Stats|"stack_trace"/,
 	],
 	[
 		'operation',
@@ -274,6 +274,8 @@ const KINDS: readonly (readonly [Scene['kind'], RegExp])[] = [
 function kindOf(lines: readonly LogLine[]): Scene['kind'] {
 	const votes = new Map<Scene['kind'], number>();
 	const vote = (line: LogLine) => {
+		if (line.from === 'task' || line.from === 'task.stdout' || line.from === 'airflow.task')
+			votes.set('task', (votes.get('task') ?? 0) + 3);
 		for (const [kind, pattern] of KINDS) {
 			if (!pattern.test(line.message) && !(line.from !== undefined && pattern.test(line.from))) continue;
 			votes.set(kind, (votes.get(kind) ?? 0) + (kind === 'task' ? 3 : 1));
