@@ -1,7 +1,7 @@
 import { DelayedError, Queue, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { Log } from '../deps.ts';
+import type { Log } from '../domain/log.ts';
 import { impatientRedis, patientRedis, PREFIX } from './base/redis.ts';
 
 /**

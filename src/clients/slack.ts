@@ -7,7 +7,7 @@ import {
 	WebClient,
 } from '@slack/web-api';
 import { z } from 'zod';
-import type { Asker } from '../deps.ts';
+import type { Asker } from '../domain/asking.ts';
 import { Trouble } from '../domain/errors.ts';
 import { langOf } from '../domain/text.ts';
 import type { Lang } from '../domain/text.ts';
