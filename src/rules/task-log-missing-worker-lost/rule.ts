@@ -47,14 +47,10 @@ export default defineRule({
 		),
 		line('Log file not found on worker', /Log file not found on worker '(?<host>[^']{1,253})'/),
 		// Airflow 1.10 to 2.4.
-		line('*** Failed to fetch log file from worker', /Failed to fetch log file from worker\./),
-		line('*** Log file does not exist: ', /Log file does not exist: (?<resource>\/[^\s]{1,600})/),
-		line(
-			'*** Unable to read remote log from',
-			/Unable to read remote log from (?<resource>gs:\/\/[^\s]{1,600})/,
-			'weak',
-		),
-		line('*** No logs found in GCS; ti=', /No logs found in GCS; ti=/, 'weak'),
+		line('Failed to fetch log file from worker', /Failed to fetch log file from worker\./),
+		line('Log file does not exist: ', /Log file does not exist: (?<resource>\/[^\s]{1,600})/),
+		line('Unable to read remote log from', /Unable to read remote log from (?<resource>gs:\/\/[^\s]{1,600})/, 'weak'),
+		line('No logs found in GCS; ti=', /No logs found in GCS; ti=/, 'weak'),
 		// Reading failed, the log itself may be whole: Cloud Logging's own trouble or read quota.
 		line(
 			'returned from Cloud Logging. Please try again',

@@ -20,10 +20,7 @@ export default defineRule({
 		ja: '1 つのタスクだけが SIGTERM を受け取った場合は、外部からの停止です (task-externally-set-state)。シグナル 9 はメモリ不足、probe のイベントは liveness による再起動です。別のエラーの後に "Warm shutdown" で終わるワーカーログは、そのエラーが原因です。',
 	},
 	signatures: [
-		line(
-			['"Preempted"', 'reason: Preempted', "reason='Preempted'", 'reason=Preempted'],
-			/reason["']?[:=] ?["']?Preempted\b/,
-		),
+		line('Preempted', /reason["']?[:=] ?["']?Preempted\b/),
 		line('imminent node shutdown', /Pod was terminated in response to imminent node shutdown/),
 		line(
 			'Environments.UpdateEnvironment',

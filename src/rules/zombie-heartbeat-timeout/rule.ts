@@ -36,7 +36,7 @@ export default defineRule({
 			/Task did not emit heartbeat within time limit \((?<seconds>\d{1,7}) seconds\)/,
 			'proof',
 		),
-		line('"heartbeat timeout"', /"?event"?: ?"heartbeat timeout"/, 'proof'),
+		line('heartbeat timeout', /["']?event["']?[:=] ?["']heartbeat timeout["']/, 'proof'),
 		// 2.0 to 2.2.
 		line(' as zombie', /Detected <TaskInstance: (?<ti>[^>]{1,600})> as zombie/, 'proof'),
 		line(' as zombie', /Marked (?:zombie job|task instance)[^\n]{0,400} as zombie/),

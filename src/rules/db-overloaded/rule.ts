@@ -1,0 +1,156 @@
+import { defineRule, line } from '../../domain/rule.ts';
+import type { ChainLink } from '../../domain/rule.ts';
+import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { airflowSettings } from '../_parts/settings.ts';
+import { strongest } from '../_parts/weigh.ts';
+
+// Drivers, pools and what wraps them: who called them stands above.
+const DRIVER =
+	/\/(?:sqlalchemy|psycopg2?|pymysql|MySQLdb|mysql|asyncpg|tenacity|contextlib\.py|sqlalchemy_utils|greenlet)\b|\/contextlib\.py$/;
+const CORE = /\/airflow\/(?!providers\/)/;
+
+/** Whether Airflow itself called the database: not the user's file, not a hook of a provider. undefined: no frame tells. */
+function airflowAsked(chain: readonly ChainLink[]): boolean | undefined {
+	for (const link of chain) {
+		const first = link.frames.findIndex((frame) => DRIVER.test(frame.file));
+		const caller = first > 0 ? link.frames[first - 1] : undefined;
+		if (caller) return !caller.own && CORE.test(caller.file);
+	}
+	return undefined;
+}
+
+export default defineRule({
+	id: 'db-overloaded',
+	category: 'environment',
+	title: {
+		en: "Airflow's metadata database is overloaded or unreachable",
+		ja: 'Airflow のメタデータデータベースが過負荷か、到達できません',
+	},
+	looks: {
+		en: '"Job heartbeat failed with error" (before 2.11 "heartbeat got an exception"), OperationalError from sqlalchemy inside Airflow\'s own code, "too many clients", deadlocks on task_instance; zombies on many hosts at once.',
+		ja: '"Job heartbeat failed with error" (2.11 より前は "heartbeat got an exception")、Airflow 自身のコードでの sqlalchemy の OperationalError、"too many clients"、task_instance のデッドロックが記録され、複数のホストで同時にゾンビタスクが発生します。',
+	},
+	confused: {
+		en: "A task that talks to the user's own database prints the same sentences: look at the host in the text and at the frame that called. When other hosts fail too it is network-egress-failure. Airflow 3 workers have no path to the database at all (airflow3-direct-db-access).",
+		ja: 'タスクがユーザー自身のデータベースに接続する場合も同じ文が出ます。文中のホストと呼び出し元のフレームを確認してください。他のホストにも接続できなければ network-egress-failure です。Airflow 3 のワーカーにはデータベースへの経路がありません (airflow3-direct-db-access)。',
+	},
+	signatures: [
+		line('heartbeat got an exception', /\w{1,40} heartbeat got an exception/),
+		line('Job heartbeat failed with error', /Job heartbeat failed with error/),
+		line('Failed to log action (', /Failed to log action \((?:psycopg|pymysql|MySQLdb|mysql|sqlite3)[^\n]{1,400}/),
+		line('metadatabase', /metadatabase["']?: ?\{ ?["']status["']: ?["']unhealthy["']/, 'proof'),
+		line(
+			'airflow-sqlproxy',
+			/airflow-sqlproxy[\w.-]{0,120}[^\n]{0,200}(?:refused|timed out|closed|reset|not known|failed)/,
+		),
+		// Below: any PostgreSQL or MySQL says so. Who asked decides (see weigh).
+		line(
+			['OperationalError', 'InterfaceError'],
+			/(?:\((?:psycopg2?|pymysql\.err|MySQLdb|_mysql_exceptions|mysql\.connector\.errors|asyncpg)[\w.]{0,60}\.?(?:OperationalError|InterfaceError)\)|psycopg2?\.(?:errors\.)?OperationalError:) ?(?<reason>[^\n]{1,300})/,
+			'weak',
+		),
+		line(
+			['too many clients already', 'too many connections for role', 'remaining connection slots are reserved'],
+			/FATAL: {1,2}(?<reason>[^\n]{0,40}(?:too many clients already|too many connections for role|remaining connection slots are reserved)[^\n]{0,100})/,
+			'weak',
+		),
+		line(
+			['DeadlockDetected', 'Deadlock found when trying to get lock'],
+			/(?:DeadlockDetected|Deadlock found when trying to get lock)/,
+			'weak',
+		),
+		line('QueuePool limit of size', /QueuePool limit of size \d{1,6} overflow -?\d{1,6} reached/, 'weak'),
+		line(
+			'[SQL: ',
+			/\[SQL: (?:SELECT|UPDATE|INSERT INTO|DELETE FROM)\b[^\n]{0,2000}\b(?<table>task_instance|dag_run|serialized_dag|slot_pool|rendered_task_instance_fields|job|trigger)\b/,
+			'weak',
+		),
+		line('Server returned error', /API_SERVER_ERROR: \{'status_code': 50\d/, 'weak'),
+		line('Exception when executing Executor.end', /Exception when executing Executor\.end on/, 'weak'),
+	],
+	yieldsTo: ['airflow3-direct-db-access', 'xcom-serialization'],
+	weigh(hits, scene) {
+		const weighing = strongest(hits);
+		if (weighing === undefined || scene.ended === 'success' || weighing.says !== 'weak') return weighing;
+		const asked = airflowAsked(scene.chain);
+		if (asked === false) return undefined;
+		const database = hits.some(({ text }) =>
+			/OperationalError|InterfaceError|FATAL: |Deadlock|QueuePool limit/.test(text),
+		);
+		if (database && asked) return { ...weighing, says: 'strong' };
+		// No user's database in these.
+		const component = scene.kind === 'scheduler' || scene.kind === 'triggerer' || scene.kind === 'worker';
+		const own = scene.chain.some((link) => link.frames.some((frame) => frame.own));
+		return database && component && !own ? { ...weighing, says: 'strong' } : weighing;
+	},
+	fix(context) {
+		const { env, lang } = context;
+		const t = inLang(lang);
+		const composer = () => [
+			say(
+				t(
+					'Check environment/database_health, database/cpu/utilization (> 0.8 is too much), database/network/connections against max_connections, database/memory/utilization and auto_failover_request_count at that minute; then AUDIT for an update or maintenance.',
+					'その時刻の environment/database_health、database/cpu/utilization (0.8 超は過大)、database/network/connections と max_connections、database/memory/utilization、auto_failover_request_count を確認し、監査ログで更新やメンテナンスの有無を確認してください。',
+				),
+			),
+			sh(
+				updateEnvironment(env, '--environment-size=medium'),
+				t(
+					'A larger environment size means a larger database (small, medium, large; Composer 3 also extra-large):',
+					'環境サイズを大きくするとデータベースも大きくなります (small、medium、large。Composer 3 では extra-large も可):',
+				),
+			),
+			sh(
+				updateEnvironment(env, '--scheduler-count=1'),
+				t('Fewer schedulers (one or two are enough):', 'スケジューラを減らします (1～2 台で十分です):'),
+			),
+			sh(
+				command(
+					'gcloud',
+					'composer',
+					'environments',
+					'update',
+					...names(env).at,
+					'--airflow-database-retention-days=60',
+				),
+				t('Delete old rows:', '古い行を削除します:'),
+			),
+		];
+		return [
+			...forGeneration(context, {
+				'composer-2': composer,
+				'composer-3': composer,
+				airflow: () => [
+					sh(
+						'airflow db check\npsql "$AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" -c "select state, count(*) from pg_stat_activity group by 1; show max_connections;"',
+						t(
+							'Does the database answer, and how many connections are open?',
+							'データベースが応答するか、接続数はいくつかを確認します:',
+						),
+					),
+					say(
+						t(
+							'Put PgBouncer in front of PostgreSQL, raise max_connections, give the database CPU; `airflow db clean` deletes old rows.',
+							'PostgreSQL の前段に PgBouncer を置く、max_connections を上げる、データベースの CPU を増やす、などを行ってください。古い行は `airflow db clean` で削除できます。',
+						),
+					),
+				],
+			}),
+			...airflowSettings(
+				context,
+				{ 'scheduler-scheduler_heartbeat_sec': '15', 'scheduler-job_heartbeat_sec': '30' },
+				{
+					en: 'Fewer heartbeats (Composer defaults since 2.6.6):',
+					ja: 'ハートビートの頻度を下げます (Composer 2.6.6 以降の既定値):',
+				},
+			),
+			say(
+				t(
+					'In DAGs: no Variable.get at the top level, no large XComs, no direct database sessions. Retries let an interruption heal.',
+					'DAG では、トップレベルの Variable.get、大きな XCom、データベースセッションの直接利用を避けてください。retries を設定すると、一時的な中断から復旧します。',
+				),
+			),
+		];
+	},
+	docs: 'https://cloud.google.com/composer/docs/composer-3/troubleshooting-scheduling',
+});

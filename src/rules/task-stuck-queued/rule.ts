@@ -1,0 +1,118 @@
+import { defineRule, line } from '../../domain/rule.ts';
+import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { strongest } from '../_parts/weigh.ts';
+
+export default defineRule({
+	id: 'task-stuck-queued',
+	category: 'scheduling',
+	title: {
+		en: 'The task waited too long in the queue and was failed or queued again',
+		ja: 'タスクがキューで長時間待機し、失敗扱いまたは再キューイングされました',
+	},
+	looks: {
+		en: '"Task stuck in queued" in the scheduler or event log; no task log, no host name. Composer waits 40 minutes (task_queued_timeout), upstream 10.',
+		ja: 'スケジューラまたはイベントログに "Task stuck in queued" が記録されます。タスクのログもホスト名もありません。Composer では 40 分 (task_queued_timeout)、標準の Airflow では 10 分待ちます。',
+	},
+	confused: {
+		en: 'State scheduled instead of queued: a limit holds it back (concurrency-limits). The executor reported the task failed: executor-state-mismatch. The broker refuses messages: celery-broker-problem. A paused DAG queues nothing.',
+		ja: '状態が queued ではなく scheduled の場合は上限による待機です (concurrency-limits)。エグゼキュータが失敗を報告した場合は executor-state-mismatch、ブローカーがメッセージを受け付けない場合は celery-broker-problem です。一時停止中の DAG はキューに入りません。',
+	},
+	signatures: [
+		line(
+			'Task stuck in queued; will try to requeue',
+			/Task stuck in queued; will try to requeue\.?(?: task_id=(?<task>\S{1,250}))?/,
+		),
+		line(
+			'Task requeue attempts exceeded max; marking failed',
+			/Task requeue attempts exceeded max; marking failed\. task_instance=(?<ti>[^\n]{1,400})/,
+			'proof',
+		),
+		line(
+			' times and will be failed',
+			/Task was requeued more than (?<times>\d{1,4}) times and will be failed/,
+			'proof',
+		),
+		line(
+			['stuck in queued tries exceeded', 'stuck in queued reschedule'],
+			/["']?event["']?[:=] ?["']stuck in queued (?:tries exceeded|reschedule)["']/,
+			'proof',
+		),
+		line(
+			' stuck in queued as failed',
+			/Mark(?:ed|ing) (?:the following (?<tasks>\d{1,6}|[^\n]{1,60}) task instances|task instance [^\n]{1,600}) stuck in queued as failed/,
+			'proof',
+		),
+		// 2.0 to 2.5: celery.stalled_task_timeout and adopted tasks.
+		line(
+			'assuming they never made it to celery',
+			/tasks were still pending after (?<waited>[^,\n]{1,40}), assuming they never made it to celery/,
+		),
+		line('tasks that were queued for longer than', /tasks that were queued for longer than/),
+	],
+	symptom: true,
+	yieldsTo: [
+		'celery-broker-problem',
+		'dag-missing-on-worker',
+		'dag-import-error',
+		'worker-oom-task-sigkill',
+		'gke-quota-exceeded',
+		'db-overloaded',
+		'version-or-build-known-bad',
+	],
+	weigh: (hits) => strongest(hits),
+	fix(context) {
+		const { env, lang } = context;
+		const t = inLang(lang);
+		const max = env.worker ? Math.min(100, env.worker.maxCount * 2) : 6;
+		const composer = () => [
+			say(
+				t(
+					'Compare environment/num_celery_workers with worker/max_workers while environment/task_queue_length > 0, and executor/open_slots. Workers at their maximum: raise it (or worker_concurrency, if memory allows). Fewer workers than the maximum: quota or crashing workers.',
+					'environment/task_queue_length が 0 より大きい間の environment/num_celery_workers と worker/max_workers、executor/open_slots を比べてください。ワーカー数が上限に達していれば上限を (メモリに余裕があれば worker_concurrency も) 上げます。上限より少ない場合は、割り当て (quota) かワーカーの異常終了が原因です。',
+				),
+			),
+			sh(updateEnvironment(env, `--max-workers=${max}`), t('More workers:', 'ワーカーの上限を増やします:')),
+			sh(
+				command('gcloud', 'compute', 'regions', 'describe', names(env).location, '--format=value(quotas)'),
+				t(
+					'Look at the quota of the region (CPUS, SSD_TOTAL_GB, IN_USE_ADDRESSES; Composer 2):',
+					'リージョンの割り当てを確認します (CPUS、SSD_TOTAL_GB、IN_USE_ADDRESSES。Composer 2 の場合):',
+				),
+			),
+		];
+		return [
+			say(
+				t(
+					'No worker took the message. Do not just raise the timeout: find out why.',
+					'どのワーカーもメッセージを受け取っていません。タイムアウトを延ばすだけでなく、理由を確認してください。',
+				),
+			),
+			...forGeneration(context, {
+				'composer-2': composer,
+				'composer-3': composer,
+				airflow: () => [
+					sh(
+						'celery --app airflow.providers.celery.executors.celery_executor.app inspect active_queues',
+						t(
+							"Is there a live worker that listens to the task's queue (operator argument `queue`)?",
+							'タスクのキュー (オペレーターの引数 `queue`) を受け持つワーカーが動いているか確認します:',
+						),
+					),
+					say(
+						t(
+							'Start or scale workers for that queue, or raise AIRFLOW__CELERY__WORKER_CONCURRENCY.',
+							'そのキューのワーカーを起動・増設するか、AIRFLOW__CELERY__WORKER_CONCURRENCY を上げてください。',
+						),
+					),
+				],
+			}),
+			say(
+				t(
+					'After a killed worker a message can stay invisible until the visibility timeout (7 days on Composer): clear the task to queue it anew.',
+					'ワーカーが強制終了されると、visibility timeout (Composer では 7 日) までメッセージが見えなくなることがあります。タスクをクリアして再度キューに入れてください。',
+				),
+			),
+		];
+	},
+	docs: 'https://cloud.google.com/composer/docs/composer-3/troubleshooting-scheduling',
+});

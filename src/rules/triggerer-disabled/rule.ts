@@ -1,0 +1,70 @@
+import { defineRule, line } from '../../domain/rule.ts';
+import { hcl, forGeneration, inLang, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
+
+export default defineRule({
+	id: 'triggerer-disabled',
+	category: 'scheduling',
+	title: {
+		en: 'A deferrable operator, and the environment has no triggerer',
+		ja: 'deferrable オペレーターを使用していますが、環境にトリガラーがありません',
+	},
+	looks: {
+		en: 'The task fails with "This Composer environment does not have Airflow triggerer running".',
+		ja: 'タスクが "This Composer environment does not have Airflow triggerer running" で失敗します。',
+	},
+	confused: {
+		en: 'A triggerer that runs and is slow or unhealthy is triggerer-overloaded: the task waits in state deferred and does not fail at once.',
+		ja: 'トリガラーが動いていて遅い・異常な場合は triggerer-overloaded です。その場合、タスクはすぐには失敗せず deferred のまま待ちます。',
+	},
+	signatures: [
+		line(
+			'environment does not have Airflow triggerer running',
+			/This Composer environment does not have Airflow triggerer running/,
+			'proof',
+		),
+		// Upstream only warns; the task then stays deferred.
+		line('triggerer does not appear to be running', /The triggerer does not appear to be running/),
+	],
+	fix(context) {
+		const { env, lang } = context;
+		const t = inLang(lang);
+		const composer = () => [
+			sh(
+				updateEnvironment(env, '--triggerer-count=1', '--triggerer-cpu=0.5', '--triggerer-memory=1GB'),
+				t(
+					'Switch one triggerer on (Composer 2.0.31 and later, Airflow 2.2.5 and later):',
+					'トリガラーを 1 台有効にします (Composer 2.0.31 以降、Airflow 2.2.5 以降):',
+				),
+			),
+			hcl(
+				[
+					'# google_composer_environment > config > workloads_config',
+					'triggerer {',
+					'  cpu       = 0.5',
+					'  memory_gb = 1',
+					'  count     = 1',
+					'}',
+				],
+				t('The same in Terraform:', 'Terraform では次のとおりです:'),
+			),
+		];
+		return [
+			...forGeneration(context, {
+				'composer-2': composer,
+				'composer-3': composer,
+				airflow: () => [
+					sh(
+						'airflow triggerer',
+						t('Start a triggerer, as a service of its own:', 'トリガラーを独立したサービスとして起動します:'),
+					),
+				],
+			}),
+			python(
+				'SomeOperator(..., deferrable=False)',
+				t('Or let the operator wait in the worker:', 'または、オペレーターをワーカーで待機させます:'),
+			),
+			say(t('Rerun the task when the update is done.', '更新が完了したら、タスクを再実行してください。')),
+		];
+	},
+	docs: 'https://cloud.google.com/composer/docs/composer-3/use-deferrable-operators',
+});
