@@ -60,7 +60,7 @@ export default defineRule({
 			/Not found: projects\/(?<project>[a-z0-9:.-]{4,60})\/(?:zones|locations)\/(?<location>[a-z0-9-]{2,40})\/clusters\/(?<cluster>[a-z0-9-]{1,60})/,
 			'proof',
 		),
-		line('namespaces ', /namespaces [\\"']{1,8}(?<namespace>[a-z0-9][a-z0-9-]{0,62})[\\"']{1,8} not found/),
+		line(' not found', /namespaces [\\"']{1,8}(?<namespace>[a-z0-9][a-z0-9-]{0,62})[\\"']{1,8} not found/),
 		// 401 of the Kubernetes API. Airflow's own API answers problem+json, without kind or reason.
 		line(
 			'Unauthorized',

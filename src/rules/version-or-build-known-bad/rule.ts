@@ -1,0 +1,120 @@
+import { defineRule, line } from '../../domain/rule.ts';
+import type { FixContext, FixStep } from '../../domain/rule.ts';
+import { mergedFacts } from '../_parts/hits.ts';
+import { command, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+
+export default defineRule({
+	id: 'version-or-build-known-bad',
+	category: 'versions',
+	title: {
+		en: 'The image version is out of support or has a known fault',
+		ja: 'イメージバージョンがサポート外、または既知の不具合があります',
+	},
+	looks: {
+		en: 'Composer refuses a version (`Unsupported image version`, `Invalid image version … Currently supported`), or the trouble began with an upgrade to a build that is known for it.',
+		ja: 'Composer がバージョンを拒否する(`Unsupported image version`、`Invalid image version … Currently supported`)、または既知の不具合があるビルドへのアップグレード直後に問題が始まりました。',
+	},
+	confused: {
+		en: 'Any slowness looks alike: compare when it began with the time of the upgrade in the audit log before the version is blamed. Package clashes after an upgrade are pypi-dependency-conflict.',
+		ja: '性能低下はどれも似て見えます。バージョンを疑う前に、監査ログのアップグレード時刻と症状の開始時刻を比べてください。アップグレード後のパッケージの衝突は pypi-dependency-conflict です。',
+	},
+	signatures: [
+		line(
+			'nsupported image version',
+			/Unsupported image version(?: for new environment)?: [\\"']{1,4}(?<image>[a-z0-9.-]{3,80})/,
+			'proof',
+		),
+		line(
+			'Invalid image version',
+			/Invalid image version: [\\"']{1,4}(?<image>[a-z0-9.-]{3,80})[\\"']{1,4} derived based on your input/,
+			'proof',
+		),
+		line('This environment does not support upgrades', /This environment does not support upgrades/, 'proof'),
+		line(
+			'image versions are: [',
+			/Currently (?:suggested|supported) (?:new )?environment (?:update )?image versions are: \[(?<suggested>[a-z0-9., -]{3,160})/,
+			'proof',
+		),
+	],
+	weigh: (hits) => ({ says: 'proof', facts: mergedFacts(hits) }),
+	fix,
+	docs: 'https://cloud.google.com/composer/docs/composer-versions',
+});
+
+// google-api-core 2.28.0 to 2.30.2: slow tasks and a slow step from queued to running. Source: release note of 2026-05-14.
+const SLOW_API_CORE: readonly RegExp[] = [
+	/^composer-3-airflow-3\.1\.7-build\.[0-5]$/,
+	/^composer-3-airflow-3\.1\.0-build\.(?:[5-9]|10)$/,
+	/^composer-3-airflow-2\.11\.1-build\.0$/,
+	/^composer-3-airflow-2\.10\.5-build\.(?:2[2-9]|3[0-3])$/,
+	/^composer-3-airflow-2\.9\.3-build\.(?:4[2-9]|5[0-3])$/,
+	/^composer-2\.16\.(?:[0-9]|10)-airflow-(?:2\.10\.5|2\.9\.3)$/,
+	/^composer-2\.16\.10-airflow-2\.11\.1$/,
+];
+
+function fix({ env, facts, lang }: FixContext): FixStep[] {
+	const t = inLang(lang);
+	const { at } = names(env);
+	const image = env.imageVersion ?? '';
+	const known: FixStep[] = SLOW_API_CORE.some((pattern) => pattern.test(image))
+		? [
+				say(
+					t(
+						`\`${image}\` ships google-api-core 2.28.0 to 2.30.2, which slows tasks and queueing.`,
+						`\`${image}\` には google-api-core 2.28.0〜2.30.2 が含まれ、タスクとキューの処理が遅くなります。`,
+					),
+				),
+				sh(
+					updateEnvironment(env, '--update-pypi-package=google-api-core>=2.30.3'),
+					t('Until the upgrade:', 'アップグレードまでの回避策:'),
+				),
+			]
+		: /^composer-(?:1|2\.0)\./.test(image) || /^composer-(?:1|2\.0)\./.test(facts.image ?? '')
+			? [
+					say(
+						t(
+							'Composer 1 and 2.0.x cannot be used since 2026-09-15: move to Composer 3 with a snapshot or the migration script.',
+							'Composer 1 と 2.0.x は 2026-09-15 以降使用できません。スナップショットまたは移行スクリプトで Composer 3 に移行してください。',
+						),
+					),
+				]
+			: [];
+	return [
+		...(facts.image
+			? [
+					say(
+						t(
+							`\`${facts.image}\` is not offered${facts.suggested ? `; offered are ${facts.suggested} …` : '.'}`,
+							`\`${facts.image}\` は提供されていません${facts.suggested ? `。提供中: ${facts.suggested} …` : '。'}`,
+						),
+					),
+				]
+			: []),
+		...known,
+		sh(
+			[
+				command(
+					'gcloud',
+					'composer',
+					'environments',
+					'describe',
+					...at,
+					'--format=value(config.softwareConfig.imageVersion)',
+				),
+				command('gcloud', 'composer', 'environments', 'list-upgrades', ...at),
+				command('gcloud', 'composer', 'environments', 'check-upgrade', ...at, '--image-version=IMAGE_VERSION'),
+				updateEnvironment(env, '--image-version=IMAGE_VERSION'),
+			],
+			t(
+				'What runs, what is offered, whether it would work, then do it:',
+				'現在のバージョン、提供中のバージョン、可否の確認、アップグレードの順に実行します:',
+			),
+		),
+		say(
+			t(
+				'Builds of Composer 3 are supported for 12 months; 2.0.x and Composer 1 no longer at all.',
+				'Composer 3 のビルドは 12 か月間サポートされます。2.0.x と Composer 1 はすでに終了しています。',
+			),
+		),
+	];
+}

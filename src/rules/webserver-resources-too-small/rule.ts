@@ -1,0 +1,66 @@
+import { defineRule, line } from '../../domain/rule.ts';
+import type { FixContext, FixStep } from '../../domain/rule.ts';
+import { command, hcl, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+
+export default defineRule({
+	id: 'webserver-resources-too-small',
+	category: 'environment',
+	title: {
+		en: 'The web server cannot start with its CPU and memory',
+		ja: 'Web サーバーの CPU・メモリが足りず起動できません',
+	},
+	looks: {
+		en: 'An update or upgrade fails with error code 9: `Failed to update web server … Updating web server CPU, memory, storage failed.`, or runs very long while the web server stays unhealthy.',
+		ja: '更新やアップグレードがエラーコード 9 の `Failed to update web server … Updating web server CPU, memory, storage failed.` で失敗する、または Web サーバーが異常のまま長時間終わりません。',
+	},
+	confused: {
+		en: 'An operation that ends with `No agent response published` lacks rights (env-update-sa-permissions); a failed build is pypi-dependency-conflict; a database that is not reached is env-network-unreachable.',
+		ja: '`No agent response published` で終わる場合は権限不足(env-update-sa-permissions)、ビルド失敗は pypi-dependency-conflict、データベースに到達できない場合は env-network-unreachable です。',
+	},
+	signatures: [
+		line('Failed to update web server', /Failed to update web ?server/i),
+		line('Updating web server CPU, memory, storage failed', /Updating web server CPU, memory, storage failed/, 'proof'),
+	],
+	yieldsTo: ['env-update-sa-permissions', 'pypi-dependency-conflict', 'env-network-unreachable'],
+	fix,
+	docs: 'https://cloud.google.com/composer/docs/composer-3/scale-environments',
+});
+
+function fix({ env, lang }: FixContext): FixStep[] {
+	const t = inLang(lang);
+	return [
+		say(
+			t(
+				'Composer 3 needs at least 1 vCPU and 2 GB for the web server (3 GB from composer-3-airflow-2.11.1-build.7); many custom packages need more.',
+				'Composer 3 の Web サーバーには最低 1 vCPU・2 GB(composer-3-airflow-2.11.1-build.7 以降は 3 GB)が必要です。カスタムパッケージが多い場合はさらに必要です。',
+			),
+		),
+		sh(
+			command(
+				'gcloud',
+				'composer',
+				'environments',
+				'describe',
+				...names(env).at,
+				'--format=yaml(config.workloadsConfig.webServer)',
+			),
+			t('What it has now:', '現在の設定:'),
+		),
+		sh(
+			updateEnvironment(env, '--web-server-cpu=1', '--web-server-memory=4GB'),
+			t(
+				'Give it more, wait for the operation, then repeat what failed:',
+				'増やして操作の完了を待ち、失敗した操作をやり直します:',
+			),
+		),
+		hcl([
+			'workloads_config {',
+			'  web_server {',
+			'    cpu        = 1',
+			'    memory_gb  = 4',
+			'    storage_gb = 1',
+			'  }',
+			'}',
+		]),
+	];
+}
