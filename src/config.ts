@@ -5,35 +5,30 @@ import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml
 import type { Document } from 'yaml';
 import { z } from 'zod';
 import type { Grant, Role } from './access/roles.ts';
-import { authSchema } from './clients/airflow/auth.ts';
+import { airflowOptions } from './clients/airflow.ts';
+import type { AirflowOptions } from './clients/airflow.ts';
+import { composerOptions } from './clients/composer.ts';
+import type { ComposerOptions } from './clients/composer.ts';
 import type { Lang } from './domain/text.ts';
 
-/** One environment as the settings name it. */
+/** One environment as the settings name it: a plain Airflow, or Composer, whose Airflow address is asked for. */
 const environmentSchema = z
 	.strictObject({
-		url: z
-			.url({ protocol: /^https?$/, error: 'must be the http(s) address of the Airflow web server' })
+		...airflowOptions.shape,
+		auth: airflowOptions.shape.auth.optional().describe('How the bot signs in. Left out on Composer.'),
+		composer: composerOptions
 			.optional()
-			.describe('Address of a plain Airflow, such as `https://airflow.example.com`.'),
-		auth: authSchema.optional().describe('How the bot signs in; Composer needs none here.'),
-		composer: z
-			.strictObject({ project: z.string().min(1), location: z.string().min(1), name: z.string().min(1) })
-			.optional()
-			.describe('A Composer environment; its Airflow address and version are read from the Composer API.'),
+			.describe('The Composer environment; address and version are read from the Composer API.'),
 	})
 	.superRefine((value, context) => {
-		if (value.composer && value.url)
-			context.addIssue({ code: 'custom', message: 'name either `composer` or `url`, not both', path: ['url'] });
-		if (!value.composer && !value.url)
-			context.addIssue({ code: 'custom', message: 'needs `composer` (project, location, name) or `url` and `auth`' });
-		if (value.url && !value.auth)
-			context.addIssue({ code: 'custom', message: 'needs `auth` (kind: basic, jwt or google)' });
+		const issue = (message: string, path: string[] = []): void => {
+			context.addIssue({ code: 'custom', message, path });
+		};
+		if (value.composer && value.url) issue('name either `composer` or `url`, not both', ['url']);
+		if (!value.composer && !value.url) issue('needs `composer` (project, location, name), or `url` and `auth`');
+		if (value.url && !value.auth) issue('needs `auth` (kind: basic, jwt or google)');
 		if (value.composer && value.auth && value.auth.kind !== 'google')
-			context.addIssue({
-				code: 'custom',
-				message: 'Composer takes Google credentials only: leave `auth` out',
-				path: ['auth'],
-			});
+			issue('Composer takes Google credentials only: leave `auth` out', ['auth']);
 	});
 
 const slackId = (what: string, letters: string) =>
@@ -61,7 +56,11 @@ export const fileSchema = z.strictObject({
 		)
 		.refine((value) => Object.keys(value).length > 0, 'name at least one environment')
 		.describe('The Airflow environments by name; the first is the one in force where nothing else was chosen.'),
-	roles: z.array(grantSchema).default([]).describe('Who may do what. Without any, everyone is a viewer.'),
+	roles: z.array(grantSchema).default([]).describe('Who may do what. Without any, everyone is what `everyone` says.'),
+	everyone: z
+		.enum(['viewer', 'operator', 'admin'])
+		.default('viewer')
+		.describe('What everyone is while `roles` is empty.'),
 	outsiders: z
 		.enum(['refuse', 'allow'])
 		.default('refuse')
@@ -100,13 +99,13 @@ export const variables = {
 	SLACK_APP_ID: "The app's id, `A…`; checked on everything that comes in. Else taken from SLACK_APP_TOKEN.",
 	REDIS_URL: '`redis://`, `rediss://` or the path of a unix socket. Needs `maxmemory-policy noeviction`.',
 	CONCERTMASTER_CONFIG: 'Path of the settings file; `concertmaster.yaml` in the working directory.',
+	GOOGLE_OAUTH_ACCESS_TOKEN:
+		'An access token for Google, for short trials (`gcloud auth print-access-token`); else application default credentials.',
 	LOG_LEVEL: '`debug`, `info`, `warn` or `error`; `info`.',
 } as const;
 type Variable = keyof typeof variables;
 
-export type EnvironmentOptions = { name: string } & (
-	{ url: string; auth: z.output<typeof authSchema> } | { composer: { project: string; location: string; name: string } }
-);
+export type EnvironmentOptions = { name: string; airflow: AirflowOptions; composer: ComposerOptions | undefined };
 
 export type Config = {
 	slack: {
@@ -121,6 +120,7 @@ export type Config = {
 		appId: string | undefined;
 	};
 	redisUrl: string;
+	googleToken: string | undefined;
 	logLevel: string;
 	environments: readonly EnvironmentOptions[];
 	lang: Lang;
@@ -215,14 +215,15 @@ export function loadConfig(
 			},
 			redisUrl,
 			logLevel,
-			environments: Object.entries(settings.environments).map(([envName, { url, auth, composer }]) =>
-				composer
-					? { name: envName, composer }
-					: { name: envName, url: url ?? '', auth: auth ?? { kind: 'google' as const } },
-			),
+			googleToken: variable('GOOGLE_OAUTH_ACCESS_TOKEN'),
+			environments: Object.entries(settings.environments).map(([envName, { composer, auth, ...airflow }]) => ({
+				name: envName,
+				airflow: { ...airflow, auth: auth ?? { kind: 'google' as const } },
+				composer,
+			})),
 			lang: settings.language,
 			grants: settings.roles,
-			everyone: 'viewer',
+			everyone: settings.everyone,
 			allowOutsiders: settings.outsiders === 'allow',
 			followGiveUpMs: settings.follow.giveUpAfterDays * 24 * 3600_000,
 			retryGiveUpMs: settings.retry.giveUpAfterMinutes * 60_000,

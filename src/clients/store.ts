@@ -43,19 +43,14 @@ const contentSchema = z.object({ text: z.string(), blocks: z.array(z.record(z.st
 // A message is one hash. state: intended → posting → posted ⇄ editing; posting → unknown when nobody can say whether
 // Slack took it; gone when it was removed or its place is closed. `rev` counts wanted contents, `shown` what stands.
 const WANT = `
-local stage, want, rev, shown, state = unpack(redis.call('HMGET', KEYS[1], 'stage', 'want', 'rev', 'shown', 'state'))
+local stage, rev, shown, state = unpack(redis.call('HMGET', KEYS[1], 'stage', 'rev', 'shown', 'state'))
 if state == 'gone' then return {0, 0} end
-if stage and tonumber(stage) > tonumber(ARGV[3]) then return {tonumber(rev), 0} end
-local digest = ARGV[5]
-if redis.call('HGET', KEYS[1], 'digest') == digest then
-	redis.call('HSET', KEYS[1], 'stage', ARGV[3])
-	return {tonumber(rev), (shown == rev) and 0 or 1}
-end
+if stage and tonumber(stage) >= tonumber(ARGV[3]) then return {tonumber(rev), (shown == rev) and 0 or 1} end
 rev = redis.call('HINCRBY', KEYS[1], 'rev', 1)
 redis.call('HSETNX', KEYS[1], 'place', ARGV[1])
 redis.call('HSETNX', KEYS[1], 'state', 'intended')
-redis.call('HSET', KEYS[1], 'want', ARGV[2], 'stage', ARGV[3], 'digest', digest)
-if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'url', ARGV[6]) end
+redis.call('HSET', KEYS[1], 'want', ARGV[2], 'stage', ARGV[3])
+if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'url', ARGV[5]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return {rev, 1}`;
 
@@ -124,7 +119,7 @@ const ENDED = `
 if redis.call('HGET', KEYS[1], 'holder') ~= ARGV[1] then return 0 end
 local t = redis.call('TIME')
 redis.call('HDEL', KEYS[1], 'holder', 'until')
-redis.call('HSET', KEYS[1], 'state', ARGV[2])
+if ARGV[2] ~= 'still unknown' then redis.call('HSET', KEYS[1], 'state', ARGV[2]) end
 if ARGV[2] == 'gone' then redis.call('HDEL', KEYS[1], 'want', 'url') end
 if ARGV[2] == 'unknown' then redis.call('HSET', KEYS[1], 'unknownAt', t[1] * 1000 + math.floor(t[2] / 1000)) end
 if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[1], 'blind', 1) redis.call('HINCRBY', KEYS[2], ARGV[3], 1) end
@@ -142,8 +137,9 @@ export function store(client: Redis) {
 
 	return {
 		/**
-		 * Says what a message should show. `stage` keeps late repeats from turning it back: a lower stage than the stored
-		 * one changes nothing. Returns the revision to deliver, undefined when there is nothing to deliver.
+		 * Says what a message should show. `stage` rises with every new content: a repeat after a crash, or one that comes
+		 * late, has a stage that is there already and changes nothing. Returns the revision to deliver, undefined when
+		 * there is nothing to deliver.
 		 */
 		async want(
 			id: string,
@@ -152,9 +148,7 @@ export function store(client: Redis) {
 			stage: number,
 			responseUrl = '',
 		): Promise<number | undefined> {
-			const json = JSON.stringify(content);
-			const digest = createHash('sha1').update(json).digest('base64');
-			const args = [JSON.stringify(place), json, stage, KEEP_MS, digest, responseUrl];
+			const args = [JSON.stringify(place), JSON.stringify(content), stage, KEEP_MS, responseUrl];
 			const [rev, due] = z.tuple([z.number(), z.number()]).parse(await script(client, WANT, [key('msg', id)], args));
 			return due === 1 ? rev : undefined;
 		},
@@ -194,13 +188,18 @@ export function store(client: Redis) {
 		async unknown(id: string, holder: string): Promise<void> {
 			await script(client, ENDED, [key('msg', id), counters], [holder, 'unknown', '']);
 		},
-		/** Its place is closed or somebody removed it: the end. */
-		async gone(id: string, holder: string): Promise<void> {
-			await script(client, ENDED, [key('msg', id), counters], [holder, 'gone', '']);
+		/** Looking was not possible this time: still unknown, and no new grace. */
+		async unknownStill(id: string, holder: string): Promise<void> {
+			await script(client, ENDED, [key('msg', id), counters], [holder, 'still unknown', '']);
 		},
-		/** The message goes somewhere else instead; only while it does not stand yet. */
-		async moveTo(id: string, place: Place): Promise<void> {
-			await client.hset(key('msg', id), 'place', JSON.stringify(place));
+		/** Its place is closed or somebody removed it: the end. */
+		async gone(id: string, holder: string, counted = ''): Promise<void> {
+			await script(client, ENDED, [key('msg', id), counters], [holder, 'gone', counted]);
+		},
+		/** The message goes somewhere else instead, or `channel` is where this place really is. Before it stands. */
+		async moveTo(id: string, place: Place, channel?: string): Promise<void> {
+			const fields = { place: JSON.stringify(place), ...(channel === undefined ? {} : { in: channel }) };
+			await client.hset(key('msg', id), fields);
 		},
 		/** Whether a message was removed or its place closed. */
 		async isGone(id: string): Promise<boolean> {
@@ -234,9 +233,9 @@ export function store(client: Redis) {
 		},
 
 		/** Keeps words that are too long for a button under a short key; the same words have the same key. */
-		async keepWords(words: string): Promise<string> {
+		async keepWords(words: string, keepMs = KEEP_MS): Promise<string> {
 			const short = createHash('sha256').update(words).digest('hex').slice(0, 24);
-			await client.set(key('words', short), words, 'PX', KEEP_MS);
+			await client.set(key('words', short), words, 'PX', keepMs);
 			return short;
 		},
 		async words(short: string): Promise<string | undefined> {

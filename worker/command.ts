@@ -1,0 +1,124 @@
+import { Trouble } from '../src/domain/errors.ts';
+import type { Held, Outcome } from '../src/clients/queue.ts';
+import type { Place } from '../src/clients/store.ts';
+import type { Typed } from '../src/deps.ts';
+import type { Reply } from '../src/domain/reply.ts';
+import type { Lang, Text } from '../src/domain/text.ts';
+import { carriedOut, commandJob } from './jobs.ts';
+import { troubleReply } from './trouble.ts';
+import { say } from './wires.ts';
+import type { Wires } from './wires.ts';
+
+/** A job that was in the hands of so many workers when they died is set aside, and that is said. */
+const MOST_STALLS = 8;
+/** Who asks is read again when the command is carried out. */
+const FRESH_MS = 10_000;
+/** After this long without Airflow the asker hears that it is still being tried. */
+const PATIENCE_MS = 8000;
+const PARKED_MS = 30_000;
+
+/** One command, exactly once in effect: everything it does is keyed by the job, so doing it again changes nothing. */
+export async function command(held: Held, wires: Wires): Promise<Outcome> {
+	const { deps, work } = wires;
+	const job = commandJob.safeParse(held.data);
+	if (!job.success) {
+		deps.log.warn({ job: held.id }, 'command of another version parked');
+		return { againInMs: PARKED_MS };
+	}
+	if ('done' in job.data) return 'done';
+	const { typed, responseUrl } = job.data;
+	const asked: Place = { kind: 'asker', user: typed.user, channel: typed.channel, thread: typed.thread };
+	const answer = (id: string, reply: Reply, lang: Lang, stage = 10): Promise<void> =>
+		say(wires, id, asked, { reply, lang, stage, responseUrl });
+	const end = async (): Promise<Outcome> => {
+		await held.keepOnly(carriedOut);
+		return 'done';
+	};
+
+	if (await work.wasRefused(held.id)) {
+		// The person was told that it was not accepted.
+		deps.log.info({ job: held.id }, 'refused command dropped');
+		return end();
+	}
+	if (held.stalls >= MOST_STALLS) {
+		await deps.store.quarantine(held.id, `command of ${typed.user}, ${held.stalls} workers died`);
+		deps.log.error({ job: held.id, stalls: held.stalls }, 'command set aside');
+		await answer(typed.key, setAside(deps.lang, typed), deps.lang);
+		return end();
+	}
+
+	let lang = deps.lang;
+	try {
+		const asker = await deps.asker(typed.user, FRESH_MS);
+		lang = asker.lang;
+		const { reply, follow } = await wires.execute(typed, asker, deps);
+		const place: Place =
+			reply.to === 'asker'
+				? asked
+				: typed.direct
+					? { kind: 'direct', user: typed.user }
+					: { kind: 'channel', channel: typed.channel, thread: typed.thread, user: typed.user };
+		await say(wires, typed.key, place, { reply, lang, stage: 10, responseUrl });
+		if (follow)
+			await work.add('follows', `f-${typed.key}`, {
+				v: 1,
+				id: typed.key,
+				...follow,
+				channel: typed.channel,
+				user: typed.user,
+				lang,
+				since: deps.now(),
+			});
+		return await end();
+	} catch (error) {
+		const trouble = error instanceof Trouble ? error : undefined;
+		const age = deps.now() - typed.at;
+		// Redis errors and the like are no Trouble of the command's: the queue brings the job again.
+		if (!trouble && held.starts < 5) throw error;
+		if (trouble?.kind === 'upstream' && age < deps.retryGiveUpMs) {
+			if (age > PATIENCE_MS) await answer(`${typed.key}-wait`, stillTrying(lang, trouble), lang);
+			deps.log.warn({ job: held.id, label: trouble.label, age }, 'command tried again');
+			return { againInMs: trouble.retryAfterMs ?? backoff(held.starts) };
+		}
+		deps.log[trouble && trouble.kind !== 'bug' ? 'info' : 'error'](
+			{ job: held.id, label: trouble?.label, stack: error instanceof Error ? error.stack : String(error) },
+			'command ended in trouble',
+		);
+		await answer(typed.key, troubleReply(error, lang, typed.key), lang);
+		return end();
+	}
+}
+
+/** 0.5 s, doubled up to 20 s, with jitter so that a fleet does not knock in step. */
+function backoff(starts: number): number {
+	return Math.min(500 * 2 ** Math.min(starts, 6), 20_000) * (0.75 + Math.random() / 2);
+}
+
+function stillTrying(lang: Lang, trouble: Trouble): Reply {
+	const text: Text = {
+		en: 'Your command is kept and tried again; nothing needs to be typed a second time.',
+		ja: 'コマンドは保存されており、自動的に再試行します。もう一度入力する必要はありません。',
+	};
+	const message = lang === 'ja' ? (trouble.ja?.message ?? trouble.message) : trouble.message;
+	return {
+		to: 'asker',
+		parts: [
+			{ kind: 'title', icon: '⏳', line: [message] },
+			{ kind: 'text', line: [text[lang]] },
+		],
+	};
+}
+
+function setAside(lang: Lang, typed: Typed): Reply {
+	const text: Text = {
+		en: 'Your command ended the worker again and again, so it was set aside. Whether it took effect is not known: please look in Airflow, and tell whoever runs the bot.',
+		ja: 'コマンドの処理中にワーカーが繰り返し停止したため、処理を中止しました。実行されたかどうかは不明です。Airflow をご確認のうえ、ボットの運用担当者にお知らせください。',
+	};
+	return {
+		to: 'asker',
+		parts: [
+			{ kind: 'title', icon: '🧯', line: [text[lang]] },
+			{ kind: 'note', line: [`ref ${typed.key.slice(0, 8)}`] },
+		],
+	};
+}

@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import type { Held, Outcome } from '../src/clients/queue.ts';
+import type { Content, Turn } from '../src/clients/store.ts';
+import { Trouble } from '../src/domain/errors.ts';
+import { deliverJob } from './jobs.ts';
+import type { Wires } from './wires.ts';
+
+/** A worker that was stopped between its turn and the send has lost the turn: the lease is long over when it wakes. */
+const SEND_WITHIN_MS = 1000;
+/** How often a message may be sent again without having been able to look whether it stands. */
+const MOST_BLIND = 6;
+/** What Slack says of a place where this message can never stand. */
+const CLOSED =
+	/^slack (not_in_channel|channel_not_found|is_archived|restricted_action\w*|user_not_in_channel|thread_not_found|messages_tab_disabled|cannot_dm_bot|user_not_found|users_not_found|user_disabled|access_denied)$/;
+const REMOVED = /^slack (message_not_found|cant_update_message|edit_window_closed)$/;
+
+/**
+ * Brings one message in Slack up to what is wanted: posts it, edits it, or finds out first whether an earlier attempt
+ * of unknown outcome did. Redis decides whose turn it is; this only acts on it.
+ */
+export async function deliver(held: Held, wires: Wires): Promise<Outcome> {
+	const { deps } = wires;
+	const job = deliverJob.safeParse(held.data);
+	if (!job.success) {
+		deps.log.warn({ job: held.id }, 'delivery of another version parked');
+		return { againInMs: 30_000 };
+	}
+	const { id, line } = job.data;
+	const holder = randomUUID();
+	const before = performance.now();
+	const turn = await deps.store.begin(id, holder, line);
+	if (turn.do === 'nothing') return 'done';
+	if (turn.do === 'wait') return { againInMs: turn.ms };
+	if (turn.do === 'look') return look(id, holder, turn, held, wires);
+
+	// performance.now() goes on while a process is stopped.
+	if (performance.now() - before > SEND_WITHIN_MS) {
+		deps.log.warn({ message: id }, 'turn lost while this worker was stopped');
+		return { againInMs: 1000 };
+	}
+	return turn.do === 'post' ? post(id, holder, line, turn, held, wires) : edit(id, holder, line, turn, held, wires);
+}
+
+async function post(
+	id: string,
+	holder: string,
+	line: string | undefined,
+	turn: Extract<Turn, { do: 'post' }>,
+	held: Held,
+	{ deps, broken }: Wires,
+): Promise<Outcome> {
+	const { slack, store, log } = deps;
+	const { place, rev } = turn;
+	try {
+		if (place.kind === 'asker') {
+			await whisper(place, turn, id, { slack, log });
+			await store.posted(id, place.channel, 'ephemeral', rev);
+			return 'done';
+		}
+		const channel = place.kind === 'direct' ? await slack.openDirect(place.user) : place.channel;
+		if (place.kind === 'direct') await store.moveTo(id, place, channel);
+		const thread = place.kind === 'channel' ? place.thread : undefined;
+		const posted = await asBlocks(turn.content, (content) => slack.post({ channel, thread, ...content, key: id }), log);
+		await store.posted(id, posted.channel, posted.ts, rev);
+		return 'done';
+	} catch (error) {
+		if (!(error instanceof Trouble)) throw error;
+		const trouble = error;
+		if (trouble.outcome === 'unknown') {
+			log.warn({ message: id, label: trouble.label }, 'outcome of a post unknown');
+			if (broken?.intent) await store.notSent(id, holder, 'intended');
+			else await store.unknown(id, holder);
+			return { againInMs: 2600 };
+		}
+		if (trouble.retryAfterMs !== undefined && line !== undefined) await store.pause(line, trouble.retryAfterMs);
+		if (CLOSED.test(trouble.label) && place.kind !== 'direct') {
+			// The bot was removed, the channel archived: the asker still hears of it.
+			log.warn({ message: id, label: trouble.label }, 'place closed, message goes to the asker');
+			deps.forgetMember(place.channel);
+			await store.moveTo(id, { kind: 'direct', user: place.user });
+			await store.notSent(id, holder, 'intended');
+			return { againInMs: 0 };
+		}
+		if (trouble.kind === 'bug' || CLOSED.test(trouble.label)) {
+			log.error({ message: id, label: trouble.label, hint: trouble.hint }, 'message cannot be delivered');
+			await store.gone(id, holder, 'undeliverable');
+			return 'done';
+		}
+		log.warn({ message: id, label: trouble.label }, 'post not taken');
+		await store.notSent(id, holder, 'intended');
+		return { againInMs: trouble.retryAfterMs ?? backoff(held.starts) };
+	}
+}
+
+async function edit(
+	id: string,
+	holder: string,
+	line: string | undefined,
+	turn: Extract<Turn, { do: 'edit' }>,
+	held: Held,
+	{ deps }: Wires,
+): Promise<Outcome> {
+	const { slack, store, log } = deps;
+	// What only one person saw cannot be edited; a newer word is said anew.
+	if (turn.ts === 'ephemeral') {
+		await store.notSent(id, holder, 'intended');
+		return { againInMs: 0 };
+	}
+	try {
+		await asBlocks(turn.content, (content) => slack.edit({ channel: turn.in, ts: turn.ts, ...content, key: id }), log);
+		await store.posted(id, turn.in, turn.ts, turn.rev);
+		return 'done';
+	} catch (error) {
+		if (!(error instanceof Trouble)) throw error;
+		if (REMOVED.test(error.label) || CLOSED.test(error.label) || error.kind === 'bug') {
+			log.info({ message: id, label: error.label }, 'message is gone');
+			await store.gone(id, holder);
+			return 'done';
+		}
+		// Editing twice to the same content is editing once: an unknown outcome is simply tried again.
+		if (error.retryAfterMs !== undefined && line !== undefined) await store.pause(line, error.retryAfterMs);
+		await store.notSent(id, holder, 'posted');
+		return { againInMs: error.retryAfterMs ?? backoff(held.starts) };
+	}
+}
+
+/** An earlier attempt may have posted it. Slack has no idempotency key, so the history is asked. */
+async function look(
+	id: string,
+	holder: string,
+	turn: Extract<Turn, { do: 'look' }>,
+	held: Held,
+	{ deps }: Wires,
+): Promise<Outcome> {
+	const { slack, store, log } = deps;
+	const { place } = turn;
+	let found: Awaited<ReturnType<typeof slack.find>>;
+	try {
+		if (place.kind === 'asker') found = 'unreadable';
+		else {
+			const channel = place.kind === 'direct' ? (turn.in ?? (await slack.openDirect(place.user))) : place.channel;
+			found = await slack.find(channel, id, turn.since, place.kind === 'channel' ? place.thread : undefined);
+		}
+	} catch (error) {
+		if (!(error instanceof Trouble)) throw error;
+		await store.unknownStill(id, holder);
+		return { againInMs: error.retryAfterMs ?? backoff(held.starts) };
+	}
+	if (typeof found === 'object') {
+		log.info({ message: id }, 'message of unknown outcome found');
+		// What it shows is the content of that attempt, which may be older than what is wanted now: rev 0 edits it.
+		await store.posted(id, found.channel, found.ts, 0);
+		return { againInMs: 0 };
+	}
+	if (found === 'absent') {
+		await store.notSent(id, holder, 'intended');
+		return { againInMs: 0 };
+	}
+	// Row 22 of the fault matrix: sent again unseen, at most so often, and counted.
+	if (turn.blind >= MOST_BLIND) {
+		log.error({ message: id }, 'message of unknown outcome given up');
+		await store.gone(id, holder, 'undeliverable');
+		return 'done';
+	}
+	log.warn({ message: id, blind: turn.blind }, 'message sent again unseen');
+	await store.notSent(id, holder, 'intended', 'blindPosts');
+	return { againInMs: turn.blind === 0 ? 0 : 1000 * 2 ** turn.blind };
+}
+
+/** To one person: at the response_url, else as an ephemeral message. */
+async function whisper(
+	place: Extract<Extract<Turn, { do: 'post' }>['place'], { kind: 'asker' }>,
+	turn: Extract<Turn, { do: 'post' }>,
+	id: string,
+	{ slack, log }: Pick<Wires['deps'], 'slack' | 'log'>,
+): Promise<void> {
+	if (turn.responseUrl !== undefined) {
+		const url = turn.responseUrl;
+		try {
+			return await asBlocks(turn.content, (content) => slack.respond(url, content), log);
+		} catch (error) {
+			if (!(error instanceof Trouble) || error.outcome === 'unknown' || error.retryAfterMs !== undefined) throw error;
+			// Five uses or thirty minutes are over.
+			log.info({ message: id, label: error.label }, 'response_url refused, said as an ephemeral message');
+		}
+	}
+	await asBlocks(turn.content, (content) => slack.postEphemeral({ ...place, ...content }), log);
+}
+
+/** Blocks that Slack does not take must not cost the message: the same words without them. */
+async function asBlocks<T>(
+	content: Content,
+	send: (content: Content) => Promise<T>,
+	log: Wires['deps']['log'],
+): Promise<T> {
+	try {
+		return await send(content);
+	} catch (error) {
+		if (!(error instanceof Trouble) || error.kind !== 'bug' || content.blocks.length === 0) throw error;
+		log.error({ label: error.label, hint: error.hint }, 'blocks refused, sent as text');
+		return send({ text: content.text, blocks: [] });
+	}
+}
+
+function backoff(starts: number): number {
+	return Math.min(300 * 2 ** Math.min(starts, 7), 30_000) * (0.75 + Math.random() / 2);
+}

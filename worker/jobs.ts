@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import type { Typed } from '../src/deps.ts';
+
+/**
+ * What lies in the queues. Version and shape are checked when a job is taken: a job of another version is parked and not
+ * failed, so that an old and a new version can run side by side during a rolling restart.
+ */
+
+const typed = z.object({
+	words: z.string().max(8000),
+	user: z.string(),
+	channel: z.string(),
+	team: z.string(),
+	key: z.string().regex(/^[0-9a-f]{24}$/),
+	via: z.enum(['command', 'click', 'form', 'mention', 'shortcut']),
+	at: z.number(),
+	thread: z.string().optional(),
+	direct: z.boolean().optional(),
+});
+
+export const commandJob = z.union([
+	z.object({ v: z.literal(1), typed, responseUrl: z.string().optional() }),
+	/** Carried out: the words and the URL have left Redis. */
+	z.object({ v: z.literal(1), done: z.literal(true) }),
+]);
+export type CommandJob = { v: 1; typed: Typed; responseUrl?: string | undefined };
+/** What is left of a command that was carried out. */
+export const carriedOut = { v: 1, done: true };
+
+export const deliverJob = z.object({
+	v: z.literal(1),
+	/** The message's id, which is also its key in Slack's metadata. */
+	id: z.string(),
+	/** Whose pace it keeps: channel or person. */
+	line: z.string().optional(),
+});
+
+export const followJob = z.object({
+	v: z.literal(1),
+	/** The message that is edited. */
+	id: z.string(),
+	env: z.string(),
+	dag: z.string(),
+	run: z.string(),
+	channel: z.string(),
+	user: z.string(),
+	lang: z.enum(['en', 'ja']),
+	since: z.number(),
+	/** How often in a row Airflow said that there is no such run. */
+	misses: z.number().default(0),
+});
+export type FollowJob = z.output<typeof followJob>;
