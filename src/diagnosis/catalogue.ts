@@ -16,13 +16,16 @@ export type Catalogue = {
 	asks: ReadonlySet<string>;
 };
 
+/** The engine's own literal: where an attempt begins. */
+export const ATTEMPT = 'Starting attempt ';
+
 const made = new WeakMap<readonly Rule[], Catalogue>();
 
 /** Compiled once for one array of rules. Throws RangeError where a literal cannot be scanned for. */
 export function catalogue(rules: readonly Rule[]): Catalogue {
 	const known = made.get(rules);
 	if (known) return known;
-	const owners = new Map<string, Owner[]>();
+	const owners = new Map<string, Owner[]>([[ATTEMPT, []]]);
 	const asks = new Set<string>();
 	for (const rule of rules) {
 		for (const ask of rule.asks ?? []) {

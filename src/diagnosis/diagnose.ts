@@ -4,8 +4,9 @@ import type { ChainLink, Diagnosis, Facts, Finding, FixStep, Hit, Rule, Status, 
 import { clip, visible } from '../domain/text.ts';
 import type { Lang } from '../domain/text.ts';
 import { catalogue } from './catalogue.ts';
+import type { Head } from './head.ts';
 import type { LogLine } from './line.ts';
-import { match } from './match.ts';
+import { keep, match } from './match.ts';
 import { rank } from './rank.ts';
 import type { Suspect } from './rank.ts';
 import { setScene } from './scene.ts';
@@ -23,29 +24,52 @@ const STATUS: Readonly<Record<Strength, Status>> = { proof: 'confirmed', strong:
 
 /** Names the cause of a failed try out of what it left behind. Everything in the answer is masked and safe to show. */
 export function diagnose(log: Uint8Array, options: DiagnoseOptions): Diagnosis {
-	const lines = unwrap(new TextDecoder().decode(log));
-	return judge(lines, options);
+	return judge({ lines: unwrap(new TextDecoder().decode(log)) }, options).diagnosis;
 }
 
-export function judge(lines: readonly LogLine[], { rules, env = {}, lang = 'en', about }: DiagnoseOptions): Diagnosis {
+/** What was read of a log. */
+export type Read = {
+	/** The end of it, or all, unwrapped. */
+	lines: readonly LogLine[];
+	/** Of a longer log: its first lines, and what the scan of everything before `lines` found (undefined: not scanned). */
+	earlier?: { opening: readonly LogLine[]; head: Head | undefined } | undefined;
+};
+
+/** `decisive`: nothing that may stand before the lines read could change the verdict. */
+export function judge(
+	{ lines, earlier }: Read,
+	{ rules, env = {}, lang = 'en', about }: DiagnoseOptions,
+): { diagnosis: Diagnosis; decisive: boolean } {
 	const compiled = catalogue(rules);
-	const setting = setScene(lines, compiled.asks, about);
-	const suspects = rank(match(lines, compiled, setting), setting);
-	const findings = suspects
-		.filter((suspect) => suspect.score > 0)
-		.slice(0, 5)
-		.map((suspect) => toFinding(suspect, env, lang));
-	const upstream = lines.findLast((line) => /requires all upstream tasks to have succeeded/.test(line.text));
+	const setting = setScene(lines, compiled.asks, about, earlier);
+	const hits = match(lines, compiled, setting);
+	for (const hit of earlier?.head?.hits ?? []) keep(hits, hit.rule, { ...hit, place: setting.placeOfHead(hit) });
+	const suspects = rank(hits, setting).filter((suspect) => suspect.score > 0);
+	const findings = suspects.slice(0, 5).map((suspect) => toFinding(suspect, env, lang));
 	const first = findings[0];
-	const tail = lines.slice(-20).map((line) => shown(line.text));
+	const upstream = lines.findLast((line) => UPSTREAM_FAILED.test(line.text));
 	const lastException = setting.last && shown(describe(setting.last));
-	const common = { tail, ...(lastException === undefined ? {} : { lastException }) };
-	if (upstream && first === undefined) {
-		return { verdict: 'upstream-failed', status: 'likely', findings: [], notes: [say(UPSTREAM, lang)], ...common };
+	const common = {
+		tail: lines.slice(-20).map((line) => shown(line.text)),
+		...(lastException === undefined ? {} : { lastException }),
+	};
+	const decisive = suspects[0] !== undefined && explainsAlone(suspects[0]);
+	if (first !== undefined) {
+		return { decisive, diagnosis: { verdict: first.cause, status: first.status, findings, notes: [], ...common } };
 	}
-	if (first === undefined)
-		return { verdict: 'unknown', status: 'unknown', findings: [], notes: notesFor(setting, lang), ...common };
-	return { verdict: first.cause, status: first.status, findings, notes: [], ...common };
+	const [verdict, status, notes] =
+		upstream === undefined
+			? (['unknown', 'unknown', notesFor(setting, lang)] as const)
+			: (['upstream-failed', 'likely', [UPSTREAM[lang]]] as const);
+	return { decisive: false, diagnosis: { verdict, status, findings: [], notes, ...common } };
+}
+
+const UPSTREAM_FAILED = /requires all upstream tasks to have succeeded/;
+
+/** In the chain that ended the try, and no symptom: a line that was logged before it cannot outrank it. */
+function explainsAlone({ rule, says, hits }: Suspect): boolean {
+	if (rule.symptom === true || rule.lastResort === true || says === 'weak') return false;
+	return hits.some(({ place }) => place === 'root' || place === 'chain');
 }
 
 function toFinding({ rule, says, hits, facts }: Suspect, env: Environment, lang: Lang): Finding {
@@ -101,10 +125,6 @@ const NOTHING = {
 	ja: '既知の原因に一致しません。最後の例外とその前の行を確認してください。',
 };
 
-function say(text: { en: string; ja: string }, lang: Lang): string {
-	return text[lang];
-}
-
 function notesFor({ scene }: Setting, lang: Lang): string[] {
-	return [say(scene.ended === 'success' ? SUCCEEDED : NOTHING, lang)];
+	return [(scene.ended === 'success' ? SUCCEEDED : NOTHING)[lang]];
 }

@@ -9,6 +9,8 @@ export type Scanner = {
 	window: number;
 	/** The longest core. */
 	longest: number;
+	/** Bytes of one core. */
+	lengthOf(id: number): number;
 };
 
 /** The shortest core that a rule may have. */
@@ -33,7 +35,7 @@ export function compile(literals: readonly string[]): Scanner {
 		if (core.length < MIN_CORE) throw new RangeError(`no ${MIN_CORE} plain bytes in "${literal}"`);
 		return core;
 	});
-	if (cores.length === 0) return { scan() {}, window: 0, longest: 0 };
+	if (cores.length === 0) return { scan() {}, window: 0, longest: 0, lengthOf: () => 0 };
 	const window = Math.min(MAX_WINDOW, ...cores.map((core) => core.length));
 	const shift = new Uint8Array(65_536).fill(window - 1);
 	// Which cores end their slice on this pair: head of a chain through `next`; -1 ends it.
@@ -61,6 +63,7 @@ export function compile(literals: readonly string[]): Scanner {
 	return {
 		window,
 		longest: Math.max(...cores.map((core) => core.length)),
+		lengthOf: (id) => cores[id]?.length ?? 0,
 		scan(bytes, from, to, found) {
 			let i = from + window - 1;
 			while (i < to) {

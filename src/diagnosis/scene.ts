@@ -1,4 +1,5 @@
 import type { ChainLink, Hit, Scene } from '../domain/rule.ts';
+import type { Head, HeadHit } from './head.ts';
 import type { LogLine } from './line.ts';
 import { raised } from './traceback.ts';
 import type { Raised } from './traceback.ts';
@@ -16,6 +17,8 @@ export type Setting = {
 	/** The last exception of the log, whatever became of it. */
 	last: ChainLink | undefined;
 	placeOf(index: number): Hit['place'];
+	/** The same for a hit before the lines that were read whole. */
+	placeOfHead(hit: HeadHit): Hit['place'];
 	levelOf(index: number): Hit['level'];
 };
 
@@ -37,11 +40,17 @@ const ENDED: readonly (readonly [RegExp, Scene['ended']])[] = [
 ];
 
 /** Reads the log once for all rules. `asks`: the texts that rules want to ask for. */
-export function setScene(lines: readonly LogLine[], asks: ReadonlySet<string>, about: About = {}): Setting {
-	const kind = kindOf(lines);
+export function setScene(
+	lines: readonly LogLine[],
+	asks: ReadonlySet<string>,
+	about: About = {},
+	earlier?: { opening: readonly LogLine[]; head: Head | undefined },
+): Setting {
+	const kind = kindOf(earlier ? [...earlier.opening, ...lines] : lines);
 	const blocks = raised(lines);
-	const names = namesOf(lines, about);
-	const tryStart = kind === 'task' ? lastTry(lines) : 0;
+	const names = namesOf(earlier ? [...earlier.opening.slice(0, 400), ...lines] : lines, about);
+	const attempts = earlier?.head?.attempts ?? [];
+	const tryStart = kind === 'task' ? lastTry(lines, attempts.at(-1)?.attempt) : 0;
 	let ended: Scene['ended'] = 'none';
 	let endedAt = -1;
 	if (kind === 'task') {
@@ -84,7 +93,7 @@ export function setScene(lines: readonly LogLine[], asks: ReadonlySet<string>, a
 				if (!asks.has(text)) throw new TypeError(`"${text}" is not listed in the rule's asks`);
 				const known = has.get(text);
 				if (known !== undefined) return known;
-				const found = lines.some((line) => line.text.includes(text));
+				const found = earlier?.head?.asked.has(text) === true || lines.some((line) => line.text.includes(text));
 				has.set(text, found);
 				return found;
 			},
@@ -98,6 +107,14 @@ export function setScene(lines: readonly LogLine[], asks: ReadonlySet<string>, a
 			for (const range of ranges) if (index >= range.from && index < range.to) return range.root ? 'root' : 'chain';
 			for (const [from, to] of finalRanges) if (index >= from && index < to) return 'chain';
 			return index >= endFrom && body > 0 ? 'end' : 'body';
+		},
+		placeOfHead(hit) {
+			const attempt = attempts.at(-1)?.attempt;
+			const since = attempts.findLast((each, i) => each.attempt === attempt && attempts[i - 1]?.attempt !== attempt);
+			// A new attempt begins among the lines that were read whole, so everything before is an earlier one.
+			if (kind === 'task' && (tryStart > 0 || (since && attempts[0] !== since && hit.at < since.at)))
+				return 'elsewhere';
+			return isElsewhere(hit, names, kind) ? 'elsewhere' : 'body';
 		},
 		levelOf(index) {
 			const line = lines[index];
@@ -205,9 +222,9 @@ function namesOf(lines: readonly LogLine[], about: About): Named {
 }
 
 /** Where the last attempt begins; a task that resumes after a deferral starts the same attempt again. */
-function lastTry(lines: readonly LogLine[]): number {
+function lastTry(lines: readonly LogLine[], before: string | undefined): number {
 	let start = 0;
-	let attempt: string | undefined;
+	let attempt = before;
 	for (let i = 0; i < lines.length; i++) {
 		const started = STARTS_TRY.exec(lines[i]?.message ?? '');
 		if (!started) continue;
@@ -217,7 +234,7 @@ function lastTry(lines: readonly LogLine[]): number {
 	return start;
 }
 
-function isElsewhere(line: LogLine, named: Named, kind: Scene['kind']): boolean {
+function isElsewhere(line: Pick<LogLine, 'names' | 'text' | 'starts'>, named: Named, kind: Scene['kind']): boolean {
 	const { names } = line;
 	if (names) {
 		if (named.dag !== undefined && names.dag !== undefined && names.dag !== named.dag) return true;

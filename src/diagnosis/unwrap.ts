@@ -1,5 +1,6 @@
 import { levelOf, LINE_CAP, prefixOf, stripEscapes } from './line.ts';
 import type { Level, LogLine, Names } from './line.ts';
+import { records } from './records.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Obj = { readonly [key: string]: Json };
@@ -27,7 +28,7 @@ export function unwrap(log: string, firstLine = 1): LogLine[] {
 	return out.lines;
 }
 
-type Collector = {
+export type Collector = {
 	lines: LogLine[];
 	/** Number of the physical line being read. */
 	number: number;
@@ -37,7 +38,7 @@ type Collector = {
 	names: Names | undefined;
 };
 
-function collector(number: number): Collector {
+export function collector(number: number): Collector {
 	return { lines: [], number, level: 'none', from: undefined, names: undefined };
 }
 
@@ -48,8 +49,7 @@ function add(
 	starts?: { level: Level; from?: string | undefined; names?: Names | undefined },
 ) {
 	let first = true;
-	for (const piece of stripEscapes(text).split(/\r\n|[\n\r\u0085\u2028\u2029]/)) {
-		const line = piece.length > LINE_CAP ? piece.slice(0, LINE_CAP) : piece;
+	for (const line of pieces(text)) {
 		const prefix = prefixOf(line);
 		if (first && starts) {
 			out.level = starts.level;
@@ -72,15 +72,41 @@ function add(
 		});
 		first = false;
 	}
+	if (out.lines.length > 1.5 * MOST_LINES) out.lines.splice(0, out.lines.length - MOST_LINES);
 }
 
-function unwrapPhysical(raw: string, out: Collector) {
+/** Lines kept of one reading: the last ones. More would cost memory without telling more. */
+const MOST_LINES = 20_000;
+/** What two pieces of a line that is longer than the cap share, so that nothing is cut apart. */
+const OVERLAP = 512;
+
+function* pieces(text: string): Generator<string> {
+	for (const line of stripEscapes(text).split(/\r\n|[\n\r\u0085\u2028\u2029]/)) {
+		if (line.length <= LINE_CAP) yield line;
+		else for (let at = 0; at < line.length - OVERLAP; at += LINE_CAP - OVERLAP) yield line.slice(at, at + LINE_CAP);
+	}
+}
+
+/** One physical line, or a piece of one that is too long to hold. */
+export function unwrapPhysical(raw: string, out: Collector) {
 	const text = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
 	const brace = text.charCodeAt(0) === 123 ? 0 : text.length > 40 ? text.slice(0, 160).search(/(?<=[\]\s|])\{"/) : -1;
 	if (brace >= 0) {
-		const json = parse(text.slice(brace).replace(/,\s*$/, ''));
+		const tail = text.slice(brace).trimEnd();
+		const json = parse(tail.endsWith(',') ? tail.slice(0, -1) : tail);
 		if (isObject(json)) {
 			unwrapRecord(json, out);
+			return;
+		}
+	}
+	if (text.length > LINE_CAP) {
+		// A page that is one long line and was cut: its whole records.
+		const whole = records(text);
+		if (whole.length > 0) {
+			for (const [from, to] of whole) {
+				const json = parse(text.slice(from, to));
+				if (isObject(json)) unwrapRecord(json, out);
+			}
 			return;
 		}
 	}
