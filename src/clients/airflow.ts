@@ -5,7 +5,7 @@ import { versionAnswer } from './airflow/answers.ts';
 import { authSchema, parseJson, toAuth } from './airflow/auth.ts';
 import type { Adapter } from './airflow/adapter.ts';
 import { session, type Session } from './airflow/session.ts';
-import { MOVED, toTrouble, unreadable, type Call } from './airflow/troubles.ts';
+import { MOVED, noApi, toTrouble, unreadable, type Call } from './airflow/troubles.ts';
 import { v1 } from './airflow/v1.ts';
 import { v2 } from './airflow/v2.ts';
 import type { GoogleToken } from './base/google.ts';
@@ -75,7 +75,10 @@ export function airflow(options: AirflowOptions, http: Http, helpers: AirflowHel
 				const renewed = await auth.header(base, { fresh: true });
 				if (renewed !== header) got = await askAt(base, api, (header = renewed));
 			}
-			if (got.kind === 'answer' && got.status === 404 && api === 2) continue;
+			if (got.kind === 'answer' && got.status === 404) {
+				if (api === 2) continue;
+				throw noApi(call);
+			}
 			if (got.kind === 'failure' || got.status !== 200 || got.contentType === 'text/html')
 				throw toTrouble(call, got, now());
 			const read = versionAnswer.safeParse(parseJson(got.text));

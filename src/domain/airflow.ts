@@ -127,7 +127,8 @@ export type Airflow = {
 	taskInstances(dag: string, run: string): Promise<TaskInstance[]>;
 	/**
 	 * The log of one try as the server streams it: text from Airflow 2, one JSON object per line from Airflow 3. At most
-	 * `maxBytes` (16 MiB when absent), the end of it. Not masked. Undefined: no such try.
+	 * `maxBytes` (16 MiB when absent), the end of it. Not masked. Undefined: no such task instance (Airflow 3: no such try;
+	 * Airflow 2 writes a log that says so).
 	 */
 	log(
 		key: { dag: string; run: string; task: string; mapIndex: number; tryNumber: number },
@@ -150,8 +151,8 @@ export type Airflow = {
 	tries(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance[]>;
 	/** What `clear` would clear: nothing is changed. */
 	clearable(request: ClearRequest): Promise<TaskInstance[]>;
-	/** Clears, so that the scheduler runs them again. One POST, never repeated here; `outcome: 'unknown'` as with `trigger`. */
-	clear(request: ClearRequest): Promise<TaskInstance[]>;
+	/** Clears, so that the scheduler runs them again; how many. One POST, never repeated here; `outcome: 'unknown'` as with `trigger`. */
+	clear(request: ClearRequest): Promise<number>;
 	/** `failed` stops a run: its running tasks are ended. Undefined: no such run. */
 	setRunState(dag: string, run: string, state: 'success' | 'failed' | 'queued'): Promise<DagRun | undefined>;
 	setPaused(dag: string, paused: boolean): Promise<DagSummary | undefined>;

@@ -1,5 +1,6 @@
 import type { Airflow, ClearRequest, DagRun, DagSummary, TaskInstance } from '../../domain/airflow.ts';
 import {
+	clearAnswer,
 	dagAnswer,
 	dagsAnswer,
 	eventLogsAnswer,
@@ -33,7 +34,9 @@ export type Dialect = {
 	triggerBody(request: Parameters<Airflow['trigger']>[0]): Record<string, unknown>;
 	clearBody(request: ClearRequest, dryRun: boolean): Record<string, unknown>;
 	logAccept: string;
-	/** The list of all tries lives at another path for a mapped task instance in both; v1 leaves out the present one. */
+	/** v1's details leave the owners out, and its clear names neither state nor map index. */
+	terse: boolean;
+	/** A mapped task instance lives one level deeper. */
 	oneTask(key: { dag: string; run: string; task: string; mapIndex: number }): string;
 };
 
@@ -62,14 +65,25 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 		const { dag, run } = request;
 		// Checks the run id: it travels in the body here.
 		runPath(dag, run);
-		const answer = await session.get(tasksAnswer.partial({ total_entries: true }), {
-			doing: 'clear',
+		const answer = await session.get(clearAnswer, {
+			doing: dryRun ? 'read tasks' : 'clear',
 			method: 'POST',
 			path: `${dagPath(dag)}/clearTaskInstances`,
 			json: dialect.clearBody(request, dryRun),
 			dag,
 		});
 		return answer.task_instances.map(toTask);
+	}
+
+	/** What would be cleared, with state and try number, whichever generation. */
+	async function clearable(request: ClearRequest): Promise<TaskInstance[]> {
+		const named = await clear(request, true);
+		if (!dialect.terse) return named;
+		const tasks = new Set(named.map(({ task }) => task));
+		const all = await listTasks('read tasks', `${runPath(request.dag, request.run)}/taskInstances`, 10_000);
+		return all.filter(
+			({ task, state }) => tasks.has(task) && (!request.onlyFailed || ['failed', 'upstream_failed'].includes(state)),
+		);
 	}
 
 	return {
@@ -104,8 +118,12 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 		},
 
 		async dagDetails(dag) {
-			const answer = await session.find(dagAnswer, { doing: 'read dag', path: `${dagPath(dag)}/details`, dag });
-			return answer && toDagDetails(answer);
+			const details = session.find(dagAnswer, { doing: 'read dag', path: `${dagPath(dag)}/details`, dag });
+			const summary = dialect.terse
+				? session.find(dagAnswer, { doing: 'read dag', path: dagPath(dag), dag })
+				: undefined;
+			const [answer, more] = await Promise.all([details, summary]);
+			return answer && toDagDetails(more ? { ...answer, owners: more.owners } : answer);
 		},
 
 		async trigger(request) {
@@ -187,8 +205,8 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 				return { items: answer.import_errors.map(toImportError), total: answer.total_entries };
 			}),
 
-		clearable: (request) => clear(request, true),
-		clear: (request) => clear(request, false),
+		clearable,
+		clear: async (request) => (await clear(request, false)).length,
 
 		async setRunState(dag, run, state) {
 			const answer = await session.find(runAnswer, {

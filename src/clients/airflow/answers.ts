@@ -163,6 +163,9 @@ export const taskAnswer = z.object({
 
 export const tasksAnswer = z.object({ task_instances: z.array(taskAnswer), total_entries: z.number() });
 
+/** v1 names the task instances and counts nothing. */
+export const clearAnswer = tasksAnswer.omit({ total_entries: true });
+
 export function toTask(task: z.output<typeof taskAnswer>): TaskInstance {
 	return {
 		dag: task.dag_id,

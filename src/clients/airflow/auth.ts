@@ -54,7 +54,7 @@ function jwt(username: string, password: string, http: Http, now: () => number):
 	let asking: Promise<string> | undefined;
 
 	async function ask(base: URL): Promise<string> {
-		const call: Call = { doing: 'sign in', method: 'POST', base, auth: 'jwt', api: 2 };
+		const call: Call = { doing: 'sign in', method: 'POST', base, auth: 'jwt', api: 2, who: username };
 		const answer = await http({
 			method: 'POST',
 			url: new URL('auth/token', base),

@@ -41,6 +41,9 @@ export type SessionOptions = {
 export function session({ api, base, http, auth, timeoutMs, now }: SessionOptions): Session {
 	const root = new URL(api === 1 ? 'api/v1/' : 'api/v2/', base);
 
+	// Whether these credentials were ever let in.
+	let known = false;
+
 	async function once(request: Ask, header: string): Promise<{ call: Call; answer: HttpAnswer }> {
 		const call: Call = {
 			doing: request.doing,
@@ -76,8 +79,23 @@ export function session({ api, base, http, auth, timeoutMs, now }: SessionOption
 	async function ask(request: Ask): Promise<{ call: Call; answer: HttpAnswer }> {
 		const sent = await send(request);
 		const { call, answer } = sent;
-		if (answer.status >= 200 && answer.status < 300 && answer.contentType !== 'text/html') return sent;
-		throw toTrouble(call, answer, now());
+		if (answer.status >= 200 && answer.status < 300 && answer.contentType !== 'text/html') {
+			known = true;
+			return sent;
+		}
+		if (api === 1 && answer.status === 403 && !known) known = await mayReadAnything();
+		throw toTrouble({ ...call, known }, answer, now());
+	}
+
+	/** Every role but Public may list the DAGs it sees: let in there, refused here means that the role is too small. */
+	async function mayReadAnything(): Promise<boolean> {
+		const got = await http({
+			method: 'GET',
+			url: new URL('dags?limit=1', root),
+			headers: { authorization: await auth.header(base), accept: 'application/json' },
+			timeoutMs,
+		});
+		return got.kind === 'answer' && got.status === 200 && got.contentType === 'application/json';
 	}
 
 	async function get<S extends z.ZodType>(schema: S, request: Ask): Promise<z.output<S>> {

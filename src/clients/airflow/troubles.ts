@@ -14,13 +14,17 @@ export type Call = {
 	/** Whom Airflow should take us for. */
 	who?: string | undefined;
 	dag?: string | undefined;
-	timeoutMs?: number | undefined;
+	/**
+	 * Whether these credentials were accepted for something else. v1 answers 403 with `detail: null` both to wrong
+	 * credentials and to a role that is too small, so the answer alone does not tell them apart.
+	 */
+	known?: boolean | undefined;
 };
 
 /** Everything the client does, as the end of "I could not …". */
 const DOING = {
 	'sign in': { en: 'sign in to Airflow', ja: 'Airflow へのサインイン' },
-	'find out the version': { en: 'ask for its version', ja: 'バージョンの確認' },
+	'find out the version': { en: 'tell its version', ja: 'バージョンの確認' },
 	health: { en: 'read its health', ja: '稼働状況の取得' },
 	'list dags': { en: 'list the DAGs', ja: 'DAG 一覧の取得' },
 	'read dag': { en: 'read the DAG', ja: 'DAG の取得' },
@@ -38,9 +42,13 @@ const DOING = {
 } as const satisfies Record<string, Text>;
 export type Doing = keyof typeof DOING;
 
+/** What may have taken effect although no answer came. Some questions are POSTs too. */
+const CHANGES: ReadonlySet<Doing> = new Set<Doing>(['trigger', 'clear', 'change run', 'pause dag']);
+
 // v1: RFC 7807 problem; v2: FastAPI's detail, which is text, an object, or a list of field errors.
 const problem = z.object({
-	title: z.string().nullish(),
+	/** `about:blank` when Airflow's router knows no such path. */
+	type: z.string().nullish(),
 	error: z.string().nullish(),
 	detail: z
 		.union([
@@ -85,7 +93,7 @@ function trouble(
 
 function ofFailure(call: Call, failure: HttpFailure): Trouble {
 	const host = call.base.host;
-	const outcome = failure.sent && call.method !== 'GET' && call.doing !== 'sign in' ? 'unknown' : 'none';
+	const outcome = failure.sent && CHANGES.has(call.doing) ? 'unknown' : 'none';
 	const options: TroubleOptions = { outcome, cause: failure.cause };
 	const doing = DOING[call.doing];
 	switch (failure.why) {
@@ -128,8 +136,8 @@ function ofFailure(call: Call, failure: HttpFailure): Trouble {
 				'airflow unreachable',
 				{ en: `There is no way from here to ${host}.`, ja: `ここから ${host} へ到達できません。` },
 				{
-					en: 'The bot must run where the web server can be reached: a private IP environment is only reachable from its network.',
-					ja: 'ボットは Web サーバーへ到達できる場所で動かす必要があります。プライベート IP 環境へは、そのネットワークからしか到達できません。',
+					en: 'The bot must run where the web server can be reached: a private IP environment is only reachable from its network. https to a port that speaks plain http looks the same.',
+					ja: 'ボットは Web サーバーへ到達できる場所で動かす必要があります。プライベート IP 環境へは、そのネットワークからしか到達できません。平文 HTTP のポートに https で接続した場合も同じ症状になります。',
 				},
 				options,
 			);
@@ -142,7 +150,7 @@ function ofFailure(call: Call, failure: HttpFailure): Trouble {
 					ja: `${host} との TLS 接続に失敗しました（${failure.code ?? 'コードなし'}）。`,
 				},
 				{
-					en: 'If its certificate is from your own authority, give the bot NODE_EXTRA_CA_CERTS; if it speaks plain http, write http:// in the settings.',
+					en: 'If its certificate is from your own authority, give the bot NODE_EXTRA_CA_CERTS; if the server speaks plain http, write http:// in the settings.',
 					ja: '独自の認証局の証明書であれば NODE_EXTRA_CA_CERTS を設定してください。平文の HTTP であれば、設定に http:// と書いてください。',
 				},
 				options,
@@ -279,7 +287,7 @@ function ofBusyServer(call: Call, answer: HttpAnswer, now: number): Trouble {
 			en: 'The web server may be starting, out of memory, or without its database: see its log.',
 			ja: 'Web サーバーの起動中、メモリ不足、またはデータベースに接続できない状態が考えられます。Web サーバーのログをご確認ください。',
 		},
-		{ ...options, outcome: call.method === 'GET' || call.doing === 'sign in' ? 'none' : 'unknown' },
+		{ ...options, outcome: CHANGES.has(call.doing) ? 'unknown' : 'none' },
 	);
 }
 
@@ -387,12 +395,11 @@ function ofRefusal(call: Call, answer: HttpAnswer, said: Problem | undefined): T
 			options,
 		);
 
-	// v1 answers 403 with `detail: null`, not 401, when the credentials are missing or wrong (seen on 2.11.2);
+	// v1 answers 403 with `detail: null` when the credentials are wrong and when the role is too small (seen on 2.11.2);
 	// deny_all answers a bare `Forbidden`.
 	const unknownUser =
 		status === 401 ||
-		(call.api === 1 && said !== undefined && (said.detail === null || said.detail === undefined)) ||
-		(call.api === 1 && said === undefined) ||
+		(call.api === 1 && call.known !== true && typeof said?.detail !== 'string') ||
 		(detail !== undefined && /invalid jwt|token/i.test(detail));
 	if (unknownUser)
 		return trouble(
@@ -427,6 +434,20 @@ function ofMissing(call: Call, answer: HttpAnswer, said: Problem | undefined): T
 	const host = call.base.host;
 	const status = answer.status;
 	const options: TroubleOptions = { status };
+	if (call.doing === 'sign in')
+		return trouble(
+			'denied',
+			'airflow token endpoint missing',
+			{
+				en: `${host} hands out no tokens (POST /auth/token: ${status}).`,
+				ja: `${host} はトークンを発行していません（POST /auth/token: ${status}）。`,
+			},
+			{
+				en: 'It is an Airflow 2 (use `basic`), or its auth manager has no such endpoint (Composer: use `google`).',
+				ja: 'Airflow 2（`basic` をお使いください）であるか、認証マネージャーがこの機能を持っていません（Composer では `google` をお使いください）。',
+			},
+			options,
+		);
 	if (said?.error && /has been removed in Airflow 3/.test(said.error))
 		return trouble(
 			'upstream',
@@ -453,7 +474,12 @@ function ofMissing(call: Call, answer: HttpAnswer, said: Problem | undefined): T
 			options,
 		);
 	// JSON with a detail is Airflow speaking about the object; anything else is something that is not its API.
-	if (said !== undefined && said.detail !== 'API route not found' && answer.contentType !== 'text/html')
+	if (
+		said !== undefined &&
+		said.error !== 'API route not found' &&
+		said.type !== 'about:blank' &&
+		answer.contentType !== 'text/html'
+	)
 		return trouble(
 			'user',
 			'airflow object missing',
@@ -466,6 +492,12 @@ function ofMissing(call: Call, answer: HttpAnswer, said: Problem | undefined): T
 			undefined,
 			options,
 		);
+	return noApi(call);
+}
+
+/** Neither generation's API is there. */
+export function noApi(call: Call): Trouble {
+	const { host } = call.base;
 	return trouble(
 		'upstream',
 		'airflow api missing',
@@ -474,7 +506,7 @@ function ofMissing(call: Call, answer: HttpAnswer, said: Problem | undefined): T
 			ja: `${host}${call.base.pathname === '/' ? '' : call.base.pathname} に Airflow の REST API がありません（404）。`,
 		},
 		addressHint(call),
-		options,
+		{ status: 404 },
 	);
 }
 
@@ -503,7 +535,7 @@ export function unreadable(call: Call, cause?: unknown): Trouble {
 			en: 'It may be a newer Airflow than the bot knows, or a proxy that answers in its place.',
 			ja: 'ボットが対応していない新しい Airflow か、代わりに応答するプロキシがある可能性があります。',
 		},
-		{ outcome: call.method === 'GET' || call.doing === 'sign in' ? 'none' : 'unknown', cause },
+		{ outcome: CHANGES.has(call.doing) ? 'unknown' : 'none', cause },
 	);
 }
 

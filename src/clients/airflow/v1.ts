@@ -25,6 +25,7 @@ const dialect: Dialect = {
 		include_parentdag: false,
 	}),
 	logAccept: 'text/plain',
+	terse: true,
 	oneTask: ({ dag, run, task, mapIndex }) => taskPath(dag, run, task) + (mapIndex >= 0 ? `/${mapIndex}` : ''),
 };
 

@@ -23,6 +23,7 @@ const dialect: Dialect = {
 	}),
 	// text/plain is answered with 406 (seen on 3.1.8); this one streams.
 	logAccept: 'application/x-ndjson',
+	terse: false,
 	oneTask: ({ dag, run, task, mapIndex }) => taskPath(dag, run, task) + (mapIndex >= 0 ? `/${mapIndex}` : ''),
 };
 

