@@ -1,7 +1,7 @@
 import type { Environment } from '../domain/environment.ts';
-import { mask } from '../domain/mask.ts';
+import { CUT, quote, quoteLines } from '../domain/quote.ts';
 import type { ChainLink, Diagnosis, Facts, Finding, FixStep, Hit, Rule, Status, Strength } from '../domain/rule.ts';
-import { clip, visible } from '../domain/text.ts';
+import { clip } from '../domain/text.ts';
 import type { Lang } from '../domain/text.ts';
 import { catalogue } from './catalogue.ts';
 import type { Head } from './head.ts';
@@ -48,9 +48,12 @@ export function judge(
 	const findings = suspects.slice(0, 5).map((suspect) => toFinding(suspect, env, lang));
 	const first = findings[0];
 	const upstream = lines.findLast((line) => UPSTREAM_FAILED.test(line.text));
-	const lastException = setting.last && shown(describe(setting.last));
+	const lastException = setting.last && quote(describe(setting.last));
 	const common = {
-		tail: lines.slice(-20).map((line) => shown(line.text)),
+		tail: quoteLines(
+			lines.slice(-20).map((line) => line.text),
+			500,
+		),
 		...(lastException === undefined ? {} : { lastException }),
 	};
 	const decisive = suspects[0] !== undefined && explainsAlone(suspects[0]);
@@ -74,7 +77,7 @@ function explainsAlone({ rule, says, hits }: Suspect): boolean {
 
 function toFinding({ rule, says, hits, facts }: Suspect, env: Environment, lang: Lang): Finding {
 	const safe: Record<string, string> = {};
-	for (const [name, value] of Object.entries(facts)) safe[name] = shown(value);
+	for (const [name, value] of Object.entries(facts)) safe[name] = quote(value, 300);
 	return {
 		cause: rule.id,
 		status: STATUS[says],
@@ -94,7 +97,7 @@ function evidenceOf(hits: readonly Hit[]): Finding['evidence'] {
 	const seen = new Set<string>();
 	const evidence: { line: number; text: string }[] = [];
 	for (const hit of hits) {
-		const text = shown(hit.text);
+		const text = excerpt(hit);
 		if (seen.has(text)) continue;
 		seen.add(text);
 		evidence.push({ line: hit.line, text });
@@ -103,9 +106,15 @@ function evidenceOf(hits: readonly Hit[]): Finding['evidence'] {
 	return evidence;
 }
 
-/** Foreign text on its way out: masked, harmless, not too long. */
-export function shown(text: string): string {
-	return clip(visible(mask(text)), 1000);
+const EXCERPT = 1000;
+
+/** The line, or of a long one what stands around the match. Masked before it is cut. */
+function excerpt({ text, signature }: Hit): string {
+	const safe = quote(text, text.length);
+	if (safe.length <= EXCERPT) return safe;
+	const at = signature.pattern.exec(safe)?.index ?? 0;
+	const from = Math.max(0, at - EXCERPT / 4);
+	return clip(`${from > 0 ? CUT : ''}${safe.slice(from)}`, EXCERPT);
 }
 
 function describe({ type, message }: ChainLink): string {

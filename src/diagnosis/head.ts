@@ -1,4 +1,5 @@
 import type { Facts, Rule, Signature } from '../domain/rule.ts';
+import { CUT } from '../domain/quote.ts';
 import { ATTEMPT } from './catalogue.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Level, LogLine, Names } from './line.ts';
@@ -116,10 +117,11 @@ export function scanHead({ scanner, owners, literals, asked }: Catalogue) {
 		let to = after < 0 ? high : at + after;
 		const out = collector(lines + 1);
 		const whole = (before >= 0 || low + base === 0) && (after >= 0 || high < at + AROUND);
+		let record: readonly [number, number] | undefined;
 		if (!whole) {
 			// Part of a line that is too long to hold: the record around the hit, else what stands next to it.
 			const text = buffer.toString('latin1', low, high);
-			const record = records(text).find(([start, end]) => at - low >= start && at - low < end);
+			record = records(text).find(([start, end]) => at - low >= start && at - low < end);
 			if (record) {
 				from = low + record[0];
 				to = low + record[1];
@@ -128,7 +130,8 @@ export function scanHead({ scanner, owners, literals, asked }: Catalogue) {
 				to = Math.min(high, at + 3584);
 			}
 		}
-		unwrapPhysical(buffer.toString('utf8', from, to), out);
+		const torn = !whole && !record;
+		unwrapPhysical(torn ? `${CUT}${buffer.toString('utf8', from, to)}${CUT}` : buffer.toString('utf8', from, to), out);
 		cut = { from: base + from, to: base + Math.max(to, at + 1), lines: out.lines };
 		return out.lines;
 	}

@@ -1,3 +1,4 @@
+import { CUT } from '../domain/quote.ts';
 import { levelOf, LINE_CAP, prefixOf, stripEscapes } from './line.ts';
 import type { Level, LogLine, Names } from './line.ts';
 import { records } from './records.ts';
@@ -83,7 +84,13 @@ const OVERLAP = 512;
 function* pieces(text: string): Generator<string> {
 	for (const line of stripEscapes(text).split(/\r\n|[\n\r\u0085\u2028\u2029]/)) {
 		if (line.length <= LINE_CAP) yield line;
-		else for (let at = 0; at < line.length - OVERLAP; at += LINE_CAP - OVERLAP) yield line.slice(at, at + LINE_CAP);
+		else {
+			const step = LINE_CAP - OVERLAP;
+			for (let at = 0; at < line.length - OVERLAP; at += step) {
+				const end = at + LINE_CAP;
+				yield (at > 0 ? CUT : '') + line.slice(at, end) + (end < line.length ? CUT : '');
+			}
+		}
 	}
 }
 
