@@ -1,5 +1,6 @@
 import type { Asker, Deps, Typed } from '../src/deps.ts';
-import type { Role } from '../src/access/roles.ts';
+import type { Access, Role } from '../src/access/roles.ts';
+import type { Trouble } from '../src/domain/errors.ts';
 import type { Reply } from '../src/domain/reply.ts';
 import type { Text } from '../src/domain/text.ts';
 
@@ -10,12 +11,26 @@ export type CommandContext = {
 	env: string;
 	typed: Typed;
 	asker: Asker;
-	/** Whether this person may do that here, to this DAG; for lists and did-you-mean, which never name what one may not see. */
+	/**
+	 * Whether this person may do that here, to this DAG; for lists and did-you-mean, which never name what one may not see.
+	 * Without a DAG: to any DAG at all.
+	 */
 	may(role: Role, dag?: string): boolean;
 };
 
-/** `follow`: the reply is about this run; the message is edited until it ends. */
-export type CommandResult = { reply: Reply; follow?: { env: string; dag: string; run: string } | undefined };
+/** What a verb knows that is answered at once: who asks and what they may do, nothing of the outside world. */
+export type AtOnce = { asker: Asker; channel: string; access: Access; verbs: readonly Verb[] };
+
+export type CommandResult = {
+	reply: Reply;
+	/** The reply is about this run; the message is edited until it ends. */
+	follow?: { env: string; dag: string; run: string } | undefined;
+	/**
+	 * Why the verb was not carried out; `reply` says it to the asker. `upstream`: carry the same words out again with the same
+	 * key (nothing is ever started twice by that), and say `reply` only when no more attempts follow.
+	 */
+	trouble?: Trouble | undefined;
+};
 
 /** One /dag verb is one file that exports this value. Help, the command reference and the role check come from it. */
 export type Command<Args = never> = {
@@ -23,15 +38,47 @@ export type Command<Args = never> = {
 	summary: Text;
 	/** Arguments as shown in help: `<dag> [{json} or key=value …] [--date D]`. */
 	usage: string;
+	/** `words` as typed after `/dag`; the first is the best one to begin with. */
 	examples: readonly { words: string; means: Text }[];
 	role: Role;
 	/** Words after the verb, without `--env`. Throws Trouble `user` whose message says what was wrong and shows the right form. No I/O. */
 	parse(words: string): Args;
 	/** The DAG the role check is about, when the arguments name one. */
 	dagOf?(args: Args): string | undefined;
+	/** Its answer is a message in the channel, so the bot must be in it before the command is taken. */
+	posts?: true;
+	/** Its words may be left out: a form asks for them where Slack can open one. */
+	form?: true;
+	/** Does not depend on the environment, so that it works while the chosen one is gone. */
+	anywhere?: true;
+	/** Answers in the ack, without any I/O, in place of `run`. */
+	atOnce?(args: Args, known: AtOnce): Reply;
 	run(args: Args, context: CommandContext): Promise<CommandResult>;
 };
 
-export function defineCommand<Args>(command: Command<Args>): Command<Args> {
-	return command;
+/** A command whose arguments are parsed but no longer known by type: what the router and the help see. */
+export type Verb = Omit<Command, 'parse' | 'dagOf' | 'atOnce' | 'run'> & {
+	/** Throws what `parse` throws. */
+	prepare(words: string): Prepared;
+};
+
+export type Prepared = {
+	dag: string | undefined;
+	/** Undefined: it needs the outside world. */
+	atOnce: ((known: AtOnce) => Reply) | undefined;
+	run(context: CommandContext): Promise<CommandResult>;
+};
+
+export function defineCommand<Args>(command: Command<Args>): Command<Args> & Verb {
+	return {
+		...command,
+		prepare(words) {
+			const args = command.parse(words);
+			return {
+				dag: command.dagOf?.(args),
+				atOnce: command.atOnce && ((known) => command.atOnce?.(args, known) ?? { parts: [], to: 'asker' }),
+				run: (context) => command.run(args, context),
+			};
+		},
+	};
 }

@@ -21,3 +21,67 @@ export type Grant = {
 	/** DAG ids; `*` stands for any run of characters. */
 	dags?: readonly string[] | undefined;
 };
+
+/** What the settings say about rights. `Deps` is one. */
+export type Access = {
+	grants: readonly Grant[];
+	/** What everyone is while no grant is configured. */
+	everyone: Role;
+	/** Names as in the settings. */
+	environments: readonly string[];
+};
+
+/** `outsider`: a guest or somebody of another workspace whom the settings do not let in. */
+export type Person = { user: string; groups: readonly string[]; outsider: boolean };
+
+/**
+ * Where somebody wants to act. `env` or `dag` undefined: not known yet, or not about one, so that whatever a grant says of
+ * it fits. A check that lets somebody act must know both wherever the act is about one.
+ */
+export type Place = { channel: string; env?: string | undefined; dag?: string | undefined };
+
+/** The widest role that the settings give this person there; undefined: none at all. */
+export function roleOf(access: Access, person: Person, place: Place): Role | undefined {
+	if (person.outsider) return undefined;
+	if (access.grants.length === 0) return access.everyone;
+	let widest: Role | undefined;
+	for (const grant of access.grants)
+		if (fits(grant, person, place) && (widest === undefined || includes(grant.role, widest))) widest = grant.role;
+	return widest;
+}
+
+export function mayDo(access: Access, person: Person, place: Place, needs: Role): boolean {
+	const has = roleOf(access, person, place);
+	return has !== undefined && includes(has, needs);
+}
+
+function fits(grant: Grant, person: Person, { channel, env, dag }: Place): boolean {
+	// Somebody named by user or by group: either is enough, both lists say who.
+	const named = grant.users === undefined && grant.groups === undefined;
+	const who =
+		named ||
+		(grant.users?.includes(person.user) ?? false) ||
+		(grant.groups?.some((group) => person.groups.includes(group)) ?? false);
+	return (
+		who &&
+		(grant.channels === undefined || grant.channels.includes(channel)) &&
+		(grant.environments === undefined || env === undefined || grant.environments.includes(env)) &&
+		(grant.dags === undefined || dag === undefined || grant.dags.some((pattern) => matches(pattern, dag)))
+	);
+}
+
+/** `*` stands for any run of characters, everything else for itself. Linear: no regular expression is made of the pattern. */
+export function matches(pattern: string, id: string): boolean {
+	const [head = '', ...rest] = pattern.split('*');
+	const tail = rest.pop();
+	if (tail === undefined) return pattern === id;
+	if (!id.startsWith(head) || !id.endsWith(tail) || id.length < head.length + tail.length) return false;
+	let at = head.length;
+	const end = id.length - tail.length;
+	for (const piece of rest) {
+		const found = id.indexOf(piece, at);
+		if (found === -1 || found + piece.length > end) return false;
+		at = found + piece.length;
+	}
+	return true;
+}

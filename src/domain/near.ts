@@ -29,7 +29,7 @@ function distance(a: string, b: string, most: number): number | undefined {
 	let before: number[] = [];
 	let last = Array.from({ length: b.length + 1 }, (_, j) => Math.min(j, far));
 	for (let i = 1; i <= a.length; i++) {
-		const row = new Array<number>(b.length + 1).fill(far);
+		const row = Array.from({ length: b.length + 1 }, () => far);
 		row[0] = Math.min(i, far);
 		let best = row[0];
 		for (let j = Math.max(1, i - most); j <= Math.min(b.length, i + most); j++) {

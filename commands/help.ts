@@ -1,0 +1,117 @@
+import { mayDo } from '../src/access/roles.ts';
+import { near } from '../src/domain/near.ts';
+import type { Line, Part, Reply } from '../src/domain/reply.ts';
+import { clip } from '../src/domain/text.ts';
+import { defineCommand, type AtOnce } from './define.ts';
+import { noMore } from './ids.ts';
+import { refusal } from './refusal.ts';
+import { splitWords } from './words.ts';
+
+type Args = { topic: string | undefined };
+
+export default defineCommand<Args>({
+	name: 'help',
+	summary: { en: 'What you may run here, with examples.', ja: 'ここで使えるコマンドを例とともに表示します。' },
+	usage: '[verb]',
+	examples: [
+		{ words: 'help', means: { en: 'everything you may run here', ja: '使えるコマンドの一覧' } },
+		{ words: 'help trigger', means: { en: 'one command in full', ja: 'コマンドの詳しい説明' } },
+	],
+	role: 'viewer',
+	anywhere: true,
+	parse(words) {
+		const [topic, ...rest] = splitWords(words);
+		noMore(rest);
+		return { topic: topic?.text.toLowerCase() };
+	},
+	atOnce: ({ topic }, known) => (topic === undefined ? overview(known) : oneVerb(topic, known)),
+	run: async () => ({ reply: { parts: [], to: 'asker' } }),
+});
+
+const allowed = ({ verbs, access, asker, channel }: AtOnce) =>
+	verbs.filter(({ role }) => mayDo(access, asker, { channel }, role));
+
+function overview(known: AtOnce): Reply {
+	const { asker, verbs, access, channel } = known;
+	const ja = asker.lang === 'ja';
+	const mine = allowed(known);
+	const help = verbs.find(({ name }) => name === 'help');
+	if (mine.length === 0 && help) return refusal({ verb: help, asker, access, channel });
+	const parts: Part[] = [
+		{
+			kind: 'title',
+			icon: '🎻',
+			line: [ja ? 'ここで使えるコマンド' : 'What you may run here'],
+		},
+		{
+			kind: 'list',
+			items: mine.map((verb): Line => [
+				{ code: `/dag ${`${verb.name} ${verb.usage}`.trim()}` },
+				ja ? `  ${verb.summary.ja}` : `  ${verb.summary.en}`,
+			]),
+		},
+	];
+	const best = mine.filter(({ name }) => name !== 'help').flatMap(({ examples }) => examples.slice(0, 1));
+	if (best.length > 0)
+		parts.push(
+			{ kind: 'text', line: [{ bold: ja ? '例' : 'For example' }] },
+			{ kind: 'code', text: best.map(({ words }) => `/dag ${words}`).join('\n') },
+		);
+	parts.push({
+		kind: 'note',
+		line: [
+			ja ? '詳しくは /dag help コマンド名。' : '/dag help and a command tells more about it.',
+			access.environments.length > 1
+				? ja
+					? ' --env 名前 はどのコマンドにも付けられます。'
+					: ' --env NAME goes with any command.'
+				: '',
+		],
+	});
+	return { parts, to: 'asker' };
+}
+
+function oneVerb(topic: string, known: AtOnce): Reply {
+	const { asker, verbs, access, channel } = known;
+	const ja = asker.lang === 'ja';
+	const verb = verbs.find(({ name }) => name === topic);
+	const mine = allowed(known);
+	if (!verb) {
+		const meant = near(
+			topic,
+			mine.map(({ name }) => name),
+			2,
+		);
+		const shown = clip(topic, 40);
+		return {
+			parts: [
+				{
+					kind: 'title',
+					icon: '🤔',
+					line: ja
+						? [{ code: shown }, ' というコマンドはありません。']
+						: ['There is no command ', { code: shown }, '.'],
+				},
+				{
+					kind: 'text',
+					line: ja
+						? ['もしかして: ', { code: `/dag help${meant[0] === undefined ? '' : ` ${meant[0]}`}` }]
+						: ['Try ', { code: `/dag help${meant[0] === undefined ? '' : ` ${meant[0]}`}` }, '.'],
+				},
+			],
+			to: 'asker',
+		};
+	}
+	if (!mine.includes(verb)) return refusal({ verb, asker, access, channel });
+	return {
+		parts: [
+			{ kind: 'title', icon: '🎻', line: [{ code: `/dag ${`${verb.name} ${verb.usage}`.trim()}` }] },
+			{ kind: 'text', line: [verb.summary[asker.lang]] },
+			{
+				kind: 'list',
+				items: verb.examples.map(({ words, means }): Line => [{ code: `/dag ${words}` }, `  ${means[asker.lang]}`]),
+			},
+		],
+		to: 'asker',
+	};
+}
