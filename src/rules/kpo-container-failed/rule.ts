@@ -44,6 +44,7 @@ export default defineRule({
 		'kpo-secret-or-config-missing',
 		'kpo-ksa-no-gcp-access',
 		'kpo-composer3-unsupported-spec',
+		'kpo-pod-lost',
 		'worker-pod-evicted-storage',
 	],
 	weigh(hits, scene) {
@@ -51,7 +52,8 @@ export default defineRule({
 		// The pod was never created: something before it is the cause, and this only repeats it.
 		if (scene.has('remote_pod: None') || facts.pod === 'None')
 			return facts.exitCode ? { says: 'strong', facts } : { says: 'weak', facts };
-		if (scene.has('OOMKilled')) return { says: 'weak', facts };
+		// 143 is a SIGTERM: something stopped a program that had not failed.
+		if (scene.has('OOMKilled') || facts.exitCode === '143') return { says: 'weak', facts };
 		return {
 			says: hits.some(({ signature }) => signature.says === 'weak') && hits.length === 1 ? 'weak' : 'strong',
 			facts,

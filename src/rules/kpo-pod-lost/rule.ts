@@ -34,7 +34,8 @@ export default defineRule({
 			/Kubernetes credentials expired, retrying after refresh/,
 			'weak',
 		),
-		line('node shutdown', /Pod was terminated in response to imminent node shutdown|imminent node shutdown/),
+		// Cut in two by the pretty-printed pod. The container's own state stands beside it, so another reading is as good.
+		line('imminent node', /Pod was terminated in response to imminent node/, 'weak'),
 		line(
 			[
 				'DeletionByTaintManager',

@@ -26,7 +26,7 @@ export default defineRule({
 		),
 		line(
 			'forbidden: exceeded quota',
-			/is forbidden: exceeded quota: (?<quota>[a-z0-9][a-z0-9.-]{0,252}), requested: (?<requested>[^\s][^\n]{0,200}?), used: (?<used>[^\s][^\n]{0,200}?), limited: (?<limited>[a-z0-9=.,/_-]{1,200})/,
+			/is forbidden: exceeded quota: (?<quota>[a-z0-9][a-z0-9.-]{0,252}), requested: (?<requested>[^\s][^\n]{0,200}?), used: (?<used>[^\s][^\n]{0,200}?), limited: (?<limited>[A-Za-z0-9=.,/_-]{1,200})/,
 			'proof',
 		),
 		line(
