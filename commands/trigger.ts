@@ -25,6 +25,7 @@ export default defineCommand<Args>({
 		{ words: 'trigger', means: { en: 'a form asks for everything', ja: 'フォームで入力する' } },
 	],
 	role: 'operator',
+	posts: true,
 	form: true,
 	parse(words) {
 		const { rest, values } = takeOptions(splitWords(words), { values: ['date', 'note'] });

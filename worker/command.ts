@@ -1,11 +1,11 @@
-import { Trouble } from '../src/domain/errors.ts';
+import { asTrouble, toReply } from '../commands/trouble.ts';
+import type { Trouble } from '../src/domain/errors.ts';
 import type { Held, Outcome } from '../src/clients/queue.ts';
 import type { Place } from '../src/clients/store.ts';
-import type { Typed } from '../src/deps.ts';
+import type { Asker, Typed } from '../src/deps.ts';
 import type { Reply } from '../src/domain/reply.ts';
 import type { Lang, Text } from '../src/domain/text.ts';
 import { carriedOut, commandJob } from './jobs.ts';
-import { troubleReply } from './trouble.ts';
 import { say } from './wires.ts';
 import type { Wires } from './wires.ts';
 
@@ -15,6 +15,8 @@ const MOST_STALLS = 8;
 const FRESH_MS = 10_000;
 /** After this long without Airflow the asker hears that it is still being tried. */
 const PATIENCE_MS = 8000;
+/** A bug of ours is tried so often: it may have been a passing one, and everything here can be done again. */
+const MOST_BUGS = 3;
 const PARKED_MS = 30_000;
 
 /** One command, exactly once in effect: everything it does is keyed by the job, so doing it again changes nothing. */
@@ -47,46 +49,49 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		return end();
 	}
 
-	let lang = deps.lang;
-	try {
-		const asker = await deps.asker(typed.user, FRESH_MS);
-		lang = asker.lang;
-		const { reply, follow } = await wires.execute(typed, asker, deps);
-		const place: Place =
-			reply.to === 'asker'
-				? asked
-				: typed.direct
-					? { kind: 'direct', user: typed.user }
-					: { kind: 'channel', channel: typed.channel, thread: typed.thread, user: typed.user };
-		await say(wires, typed.key, place, { reply, lang, stage: 10, responseUrl });
-		if (follow)
-			await work.add('follows', `f-${typed.key}`, {
-				v: 1,
-				id: typed.key,
-				...follow,
-				channel: typed.channel,
-				user: typed.user,
-				lang,
-				since: deps.now(),
-			});
-		return await end();
-	} catch (error) {
-		const trouble = error instanceof Trouble ? error : undefined;
+	const tryAgain = async (trouble: Trouble, lang: Lang): Promise<Outcome> => {
 		const age = deps.now() - typed.at;
-		// Redis errors and the like are no Trouble of the command's: the queue brings the job again.
-		if (!trouble && held.starts < 5) throw error;
-		if (trouble?.kind === 'upstream' && age < deps.retryGiveUpMs) {
-			if (age > PATIENCE_MS) await answer(`${typed.key}-wait`, stillTrying(lang, trouble), lang);
-			deps.log.warn({ job: held.id, label: trouble.label, age }, 'command tried again');
-			return { againInMs: trouble.retryAfterMs ?? backoff(held.starts) };
-		}
-		deps.log[trouble && trouble.kind !== 'bug' ? 'info' : 'error'](
-			{ job: held.id, label: trouble?.label, stack: error instanceof Error ? error.stack : String(error) },
-			'command ended in trouble',
-		);
-		await answer(typed.key, troubleReply(error, lang, typed.key), lang);
+		if (age > PATIENCE_MS) await answer(`${typed.key}-wait`, stillTrying(lang, trouble), lang);
+		deps.log.warn({ job: held.id, label: trouble.label, age }, 'command tried again');
+		return { againInMs: trouble.retryAfterMs ?? backoff(held.starts) };
+	};
+	const worthRetrying = (trouble: Trouble): boolean =>
+		(trouble.kind === 'upstream' && deps.now() - typed.at < deps.retryGiveUpMs) ||
+		(trouble.kind === 'bug' && held.starts < MOST_BUGS);
+
+	let asker: Asker;
+	try {
+		asker = await deps.asker(typed.user, FRESH_MS);
+	} catch (error) {
+		// Without knowing who asks nothing is carried out.
+		const trouble = asTrouble(error);
+		if (worthRetrying(trouble)) return tryAgain(trouble, deps.lang);
+		await answer(typed.key, toReply(trouble, deps.lang, typed.key.slice(0, 8)), deps.lang);
 		return end();
 	}
+	const { lang } = asker;
+	const { reply, follow, trouble } = await wires.execute(typed, asker, deps);
+	if (trouble && worthRetrying(trouble)) return tryAgain(trouble, lang);
+	if (trouble) deps.log.info({ job: held.id, label: trouble.label }, 'command ended in trouble');
+	const place: Place =
+		reply.to === 'asker'
+			? asked
+			: typed.direct
+				? { kind: 'direct', user: typed.user }
+				: { kind: 'channel', channel: typed.channel, thread: typed.thread, user: typed.user };
+	await say(wires, typed.key, place, { reply, lang, stage: 10, responseUrl });
+	if (follow)
+		await work.add('follows', `f-${typed.key}`, {
+			v: 1,
+			id: typed.key,
+			...follow,
+			channel: typed.channel,
+			user: typed.user,
+			by: asker.name,
+			lang,
+			since: deps.now(),
+		});
+	return end();
 }
 
 /** 0.5 s, doubled up to 20 s, with jitter so that a fleet does not knock in step. */

@@ -3,8 +3,10 @@ import type { Place } from '../src/clients/store.ts';
 import { Trouble } from '../src/domain/errors.ts';
 import { followJob } from './jobs.ts';
 import type { FollowJob } from './jobs.ts';
+import { runNews } from './run-news.ts';
+import type { RunNews } from './run-news.ts';
 import { say } from './wires.ts';
-import type { RunNews, Wires } from './wires.ts';
+import type { Wires } from './wires.ts';
 
 /** Over all workers, one environment's Airflow is asked for followed runs at most ten times a second. */
 const POLL_SPACING_MS = 100;
@@ -34,13 +36,13 @@ export async function follow(held: Held, wires: Wires): Promise<Outcome> {
 		}
 		if (job.misses > 0) await held.keepOnly({ ...job, misses: 0 });
 		if (run.state === 'success' || run.state === 'failed') return await tell(job, { kind: 'run', run }, 100, wires);
-		if (age > deps.followGiveUpMs) return await tell(job, { kind: 'given up', run }, 100, wires);
+		if (age > deps.followGiveUpMs) return await tell(job, { kind: 'given up' }, 100, wires);
 		if (run.state === 'running' && age > WORTH_SAYING_MS) await tell(job, { kind: 'run', run }, 20, wires);
 		return { againInMs: nextPoll(age) };
 	} catch (error) {
 		if (!(error instanceof Trouble)) throw error;
 		deps.log.warn({ job: held.id, env: job.env, label: error.label }, 'followed run could not be read');
-		if (age > deps.followGiveUpMs) return tell(job, { kind: 'given up', run: undefined }, 100, wires);
+		if (age > deps.followGiveUpMs) return tell(job, { kind: 'given up' }, 100, wires);
 		return { againInMs: error.retryAfterMs ?? Math.min(1000 * 2 ** Math.min(held.starts, 6), 60_000) };
 	}
 }
@@ -52,7 +54,7 @@ function nextPoll(ageMs: number): number {
 
 async function tell(job: FollowJob, news: RunNews, stage: number, wires: Wires): Promise<Outcome> {
 	const { deps } = wires;
-	const reply = await wires.runMessage(job, news, deps);
+	const reply = await runNews(job, news, deps);
 	const place: Place = { kind: 'channel', channel: job.channel, user: job.user };
 	// Whoever removed the message does not want it back in the channel; the asker still learns how it ended.
 	if (stage === 100 && (await deps.store.isGone(job.id)))

@@ -44,6 +44,8 @@ export const followJob = z.object({
 	run: z.string(),
 	channel: z.string(),
 	user: z.string(),
+	/** Display name of who asked; foreign text. */
+	by: z.string(),
 	lang: z.enum(['en', 'ja']),
 	since: z.number(),
 	/** How often in a row Airflow said that there is no such run. */

@@ -3,31 +3,16 @@ import type { BotDeps } from '../src/build-deps.ts';
 import type { WorkQueue } from '../src/clients/queue.ts';
 import type { Content, Place } from '../src/clients/store.ts';
 import type { Asker, Deps, Typed } from '../src/deps.ts';
-import type { DagRun } from '../src/domain/airflow.ts';
 import type { Reply } from '../src/domain/reply.ts';
 import type { Lang } from '../src/domain/text.ts';
-
-/** How a run that is followed stands, for its message. */
-export type RunNews =
-	| { kind: 'run'; run: DagRun }
-	/** Somebody removed it in Airflow. */
-	| { kind: 'deleted' }
-	/** It lasts longer than runs are followed. */
-	| { kind: 'given up'; run: DagRun | undefined };
 
 /** What the worker needs from the other floors, put together in main.ts. */
 export type Wires = {
 	deps: BotDeps;
 	work: WorkQueue;
-	/** Carries a command out: the verb, the role, the arguments. Throws Trouble. */
+	/** Carries a command out: the verb, the role, the arguments. What went wrong is in its `trouble`; it never throws. */
 	execute(typed: Typed, asker: Asker, deps: Deps): Promise<CommandResult>;
 	render(reply: Reply, lang: Lang): Promise<Content>;
-	/** The message of a run as it stands now. Throws Trouble. */
-	runMessage(
-		at: { env: string; dag: string; run: string; user: string; lang: Lang },
-		news: RunNews,
-		deps: Deps,
-	): Promise<Reply>;
 	/** Protections that the chaos run switches off to show that it would see it. Never set otherwise. */
 	broken?: { intent?: boolean | undefined } | undefined;
 };

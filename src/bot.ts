@@ -1,0 +1,134 @@
+import type { Receiver } from '@slack/bolt';
+import type { Log } from './deps.ts';
+import { buildDeps } from './build-deps.ts';
+import type { BotDeps } from './build-deps.ts';
+import { evictionPolicy, patientRedis } from './clients/base/redis.ts';
+import { producer, workQueue } from './clients/queue.ts';
+import type { Config } from './config.ts';
+import { Trouble } from './domain/errors.ts';
+import { consume } from '../worker/consume.ts';
+import type { Wires } from '../worker/wires.ts';
+import type { Doors } from './slack/doors.ts';
+import { httpReceiver } from './slack/http-receiver.ts';
+import { listen } from './slack/listen.ts';
+import { socketReceiver } from './slack/socket-receiver.ts';
+import { isOurs, originOf } from './slack/verify.ts';
+
+/** What the bot says, made by the verbs and the renderer; put together in main.ts. */
+export type Voice = (
+	deps: BotDeps,
+) => Pick<Wires, 'execute' | 'render'> & Pick<Doors, 'route' | 'openForm' | 'wordsOf'>;
+
+export type Bot = {
+	/** Where Slack's HTTP requests are taken; undefined with Socket Mode. */
+	port: number | undefined;
+	deps: BotDeps;
+	/** Takes nothing new, finishes what is in hand within the grace, closes. */
+	stop(): Promise<void>;
+};
+
+/** What must be mended before the bot can start; `message` is for whoever starts it. */
+export class CannotStart extends Error {}
+
+const STOP_GRACE_MS = 8000;
+
+/** One process of the bot: the Slack side, the worker, or both. Resolves when it takes work. */
+export async function startBot(
+	config: Config,
+	parts: { slack: boolean; worker: boolean },
+	options: { log: Log; voice: Voice; now?: () => number; broken?: Wires['broken'] },
+): Promise<Bot> {
+	const { log, now = Date.now } = options;
+	const redis = patientRedis(config.redisUrl, (error) => log.warn({ error: error.message }, 'redis connection'));
+	const deps = buildDeps(config, redis, log, now);
+	const work = workQueue(config.redisUrl, redis, log, now);
+	const voice = options.voice(deps);
+	const wires: Wires = { deps, work, ...voice, broken: options.broken };
+
+	// Waits for Redis: the two may be started in any order.
+	const policy = await evictionPolicy(redis);
+	if (policy === undefined) log.warn({}, 'eviction policy of Redis not known: it must be noeviction');
+	else if (policy !== 'noeviction')
+		throw new CannotStart(
+			`Redis has maxmemory-policy ${policy}: when memory is short, accepted commands would vanish. Set it to noeviction.`,
+		);
+	const me = await untilAnswered(() => deps.identity(), log);
+
+	const closers: (() => Promise<unknown>)[] = [];
+	let port: number | undefined;
+	if (parts.slack) {
+		const queue = await producer(config.redisUrl, log, now);
+		const ours = {
+			team: me.team,
+			app: config.slack.appId,
+			botUser: me.user,
+			botId: me.bot,
+			botToken: config.slack.botToken,
+		};
+		const { appToken, apiUrl, signingSecret } = config.slack;
+		const receiver: Receiver & { port?(): number } =
+			appToken === undefined
+				? httpReceiver({
+						signingSecret: signingSecret ?? '',
+						port: config.slack.port,
+						now,
+						log,
+						accepts: (body) => isOurs(originOf(body), ours),
+						health: {
+							'/healthz': () => Promise.resolve(true),
+							'/readyz': () =>
+								queue.ping().then(
+									() => true,
+									() => false,
+								),
+						},
+					})
+				: socketReceiver({ appToken, apiUrl });
+		const { app, undecided } = listen({ deps, work, producer: queue, ...voice }, receiver, ours);
+		await app.start();
+		port = receiver.port?.();
+		closers.push(
+			() => app.stop(),
+			() => Promise.resolve(undecided.stop()),
+			() => queue.close(),
+		);
+		log.info({ port, team: me.team }, 'taking commands');
+	}
+	if (parts.worker) {
+		consume(wires);
+		log.info({}, 'carrying out commands');
+	}
+
+	let stopping: Promise<void> | undefined;
+	return {
+		port,
+		deps,
+		stop() {
+			stopping ??= (async () => {
+				for (const close of closers) await settle(close(), 2000);
+				await work.close(STOP_GRACE_MS);
+				redis.disconnect();
+			})();
+			return stopping;
+		},
+	};
+}
+
+/** Slack may be away while we start; a token that is refused will not get better. */
+async function untilAnswered<T>(ask: () => Promise<T>, log: Log): Promise<T> {
+	for (let attempt = 0; ; attempt++)
+		try {
+			return await ask();
+		} catch (error) {
+			if (!(error instanceof Trouble) || error.kind === 'denied' || error.kind === 'bug')
+				throw new CannotStart(
+					`Slack refused the bot token (SLACK_BOT_TOKEN): ${error instanceof Error ? error.message : String(error)}`,
+				);
+			log.warn({ label: error.label }, 'Slack does not answer yet');
+			await new Promise((done) => setTimeout(done, error.retryAfterMs ?? Math.min(500 * 2 ** attempt, 10_000)));
+		}
+}
+
+async function settle(work: Promise<unknown>, ms: number): Promise<void> {
+	await Promise.race([work.catch((error: unknown) => error), new Promise((done) => setTimeout(done, ms))]);
+}

@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto';
+import bolt from '@slack/bolt';
+import type { App, Receiver } from '@slack/bolt';
+import { z } from 'zod';
+import { Trouble } from '../domain/errors.ts';
+import type { Typed } from '../deps.ts';
+import type { Text } from '../domain/text.ts';
+import type { Doors } from './doors.ts';
+import { fates } from './fates.ts';
+import { AGAIN, DIRECT, INVITE, notMember, readButton } from './not-member.ts';
+import { onlyYou, plainly, WENT_WRONG } from './say-at-once.ts';
+import { take } from './take.ts';
+import { isOurs, originOf } from './verify.ts';
+
+const commandBody = z.object({
+	command: z.string(),
+	text: z.string().optional(),
+	user_id: z.string(),
+	channel_id: z.string(),
+	team_id: z.string(),
+	trigger_id: z.string(),
+	response_url: z.string().optional(),
+});
+
+const clickBody = z.object({
+	user: z.object({ id: z.string() }),
+	team: z.object({ id: z.string() }).nullish(),
+	channel: z.object({ id: z.string() }).optional(),
+	container: z.object({ channel_id: z.string().optional() }).optional(),
+	trigger_id: z.string(),
+	response_url: z.string().optional(),
+	actions: z.array(z.object({ action_id: z.string(), value: z.string().optional() })).min(1),
+});
+
+const mentionBody = z.object({
+	event_id: z.string(),
+	team_id: z.string(),
+	event: z.object({
+		text: z.string(),
+		user: z.string().optional(),
+		channel: z.string(),
+		ts: z.string(),
+		thread_ts: z.string().optional(),
+		bot_id: z.string().optional(),
+	}),
+});
+
+const GONE: Text = {
+	en: 'This button is too old. Please type the command again.',
+	ja: 'このボタンは古いため使えません。もう一度コマンドを入力してください。',
+};
+const GOING_ON: Text = { en: '👍 Going on.', ja: '👍 続けます。' };
+const BY_DIRECT: Text = { en: '👍 Going on by direct message.', ja: '👍 ダイレクトメッセージで続けます。' };
+
+/** Job id, run id and message key come from it: a repeated delivery is the same command. */
+export function keyOf(triggerId: string): string {
+	return createHash('sha256').update(triggerId).digest('hex').slice(0, 24);
+}
+
+export type Listening = { app: App; undecided: ReturnType<typeof fates> };
+
+/** A Bolt app whose every entry is checked, answered in time, and hands words on. Nothing is asked of Slack here. */
+export function listen(
+	doors: Doors,
+	receiver: Receiver,
+	ours: { team: string; app: string | undefined; botUser: string; botId: string | undefined; botToken: string },
+): Listening {
+	const { deps } = doors;
+	const undecided = fates(doors);
+	const app = new bolt.App({
+		receiver,
+		logLevel: bolt.LogLevel.ERROR,
+		// Socket Mode has no signature; this check stands in front of every listener on both ways in.
+		authorize: async (_source, body) => {
+			if (body !== undefined && !isOurs(originOf({ ...body }), ours))
+				throw new Error('payload of another workspace or app');
+			return {
+				botToken: ours.botToken,
+				botUserId: ours.botUser,
+				...(ours.botId === undefined ? {} : { botId: ours.botId }),
+			};
+		},
+	});
+	app.error(async (error) => {
+		deps.log.error({ error: error.message, code: error.code }, 'listener failed');
+	});
+
+	app.command(/.*/, async ({ body, ack }) => {
+		const read = commandBody.safeParse(body);
+		if (!read.success) {
+			deps.log.error({ issues: read.error.issues.map(({ path }) => path.join('.')) }, 'odd slash command');
+			await ack(plainly(WENT_WRONG, deps.lang));
+			return;
+		}
+		const { text, user_id, channel_id, team_id, trigger_id, response_url } = read.data;
+		const typed: Typed = {
+			words: text ?? '',
+			user: user_id,
+			channel: channel_id,
+			team: team_id,
+			key: keyOf(trigger_id),
+			via: 'command',
+			at: deps.now(),
+		};
+		await ack(await taken({ typed, responseUrl: response_url, triggerId: trigger_id }));
+	});
+
+	app.action(/.*/, async ({ body, ack }) => {
+		const read = clickBody.safeParse(body);
+		const [action] = read.success ? read.data.actions : [];
+		if (!read.success || !action) {
+			await ack();
+			return;
+		}
+		const { user, team, channel, container, trigger_id, response_url } = read.data;
+		const place = channel?.id ?? container?.channel_id ?? user.id;
+		const base: Typed = {
+			words: '',
+			user: user.id,
+			channel: place,
+			team: team?.id ?? ours.team,
+			key: keyOf(trigger_id),
+			via: 'click',
+			at: deps.now(),
+		};
+		try {
+			if ([INVITE, AGAIN, DIRECT].includes(action.action_id)) await memberClick(base, action, response_url, trigger_id);
+			else await buttonClick(base, action, response_url, trigger_id);
+		} catch (error) {
+			deps.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'click failed');
+		}
+		await ack();
+	});
+
+	app.event('app_mention', async ({ body }) => {
+		const read = mentionBody.safeParse(body);
+		if (!read.success || read.data.event.user === undefined || read.data.event.bot_id !== undefined) return;
+		const { event, event_id, team_id } = read.data;
+		const typed: Typed = {
+			words: event.text,
+			user: event.user ?? '',
+			channel: event.channel,
+			team: team_id,
+			key: keyOf(event_id),
+			via: 'mention',
+			at: deps.now(),
+			thread: event.thread_ts ?? event.ts,
+		};
+		const said = await taken({ typed });
+		if (said)
+			await deps.slack.postEphemeral({
+				channel: event.channel,
+				user: typed.user,
+				// An ephemeral message in a thread that does not exist yet is not shown.
+				thread: event.thread_ts,
+				text: said.text,
+				blocks: said.blocks ?? [],
+			});
+	});
+
+	// What nothing above claims is acked, so that the person sees no failure of ours after three seconds.
+	app.options(/.*/, async ({ ack }) => ack({ options: [] }));
+	app.shortcut(/.*/, async ({ ack }) => ack());
+	app.view(/.*/, async ({ ack }) => ack());
+	app.view({ callback_id: /.*/, type: 'view_closed' }, async ({ ack }) => ack());
+
+	async function taken(what: Parameters<typeof take>[2]): Promise<ReturnType<typeof onlyYou> | undefined> {
+		try {
+			return await take(doors, undecided, what);
+		} catch (error) {
+			deps.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'command not taken');
+			return plainly(WENT_WRONG, deps.lang);
+		}
+	}
+
+	async function memberClick(
+		base: Typed,
+		action: { action_id: string; value?: string | undefined },
+		responseUrl: string | undefined,
+		triggerId: string,
+	): Promise<void> {
+		const { lang } = await deps.asker(base.user, 60_000);
+		const tell = async (said: ReturnType<typeof onlyYou>): Promise<void> => {
+			if (responseUrl !== undefined)
+				await deps.slack.respond(responseUrl, { text: said.text, blocks: said.blocks ?? [], replace: true });
+		};
+		const meant = await readButton(doors, action.value ?? '');
+		if (!meant) return tell(plainly(GONE, lang));
+		const direct = action.action_id === DIRECT;
+		// The words were typed, so they are read as typed; the key is the typed command's own.
+		const typed: Typed = { ...base, ...meant, via: 'command', ...(direct ? { direct } : {}) };
+		if (action.action_id === INVITE)
+			try {
+				await deps.slack.join(base.channel);
+				deps.forgetMember(base.channel);
+			} catch (error) {
+				if (!(error instanceof Trouble)) throw error;
+				deps.log.info({ label: error.label }, 'could not join');
+				return tell(await notMember(doors, typed, lang, 'could not join'));
+			}
+		const said = await taken({ typed, responseUrl, triggerId });
+		await tell(said ?? plainly(direct ? BY_DIRECT : GOING_ON, lang));
+	}
+
+	async function buttonClick(
+		base: Typed,
+		action: { action_id: string; value?: string | undefined },
+		responseUrl: string | undefined,
+		triggerId: string,
+	): Promise<void> {
+		const words = await doors.wordsOf(action);
+		if (words === undefined) return;
+		const said = await taken({ typed: { ...base, words }, responseUrl, triggerId });
+		if (said && responseUrl !== undefined)
+			await deps.slack.respond(responseUrl, { text: said.text, blocks: said.blocks ?? [] });
+	}
+
+	return { app, undecided };
+}

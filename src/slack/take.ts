@@ -1,0 +1,74 @@
+import type { Reply } from '../domain/reply.ts';
+import { asTrouble, toReply } from '../../commands/trouble.ts';
+import type { CommandJob } from '../../worker/jobs.ts';
+import type { Asker, Typed } from '../deps.ts';
+import type { Doors } from './doors.ts';
+import type { fates } from './fates.ts';
+import { notMember } from './not-member.ts';
+import { NOT_ACCEPTED, NOT_SURE, onlyYou, plainly } from './say-at-once.ts';
+import type { AckBody } from './say-at-once.ts';
+
+/** Slack waits three seconds; what each question may take of that. */
+const ASK_SLACK_MS = 700;
+/** How old our knowledge of a person may be for this first look; the worker reads it again. */
+const KNOWN_MS = 5 * 60_000;
+
+export type Taken = { typed: Typed; responseUrl?: string | undefined; triggerId?: string | undefined };
+
+/**
+ * What happens to somebody's words before the ack: who asks, which verb, may they, can it be answered here; then the
+ * queue. Returns what the ack says, undefined for nothing. Never throws, takes less than three seconds.
+ */
+export async function take(
+	doors: Doors,
+	undecided: ReturnType<typeof fates>,
+	taken: Taken,
+): Promise<AckBody | undefined> {
+	const { deps, producer } = doors;
+	const { typed, responseUrl, triggerId } = taken;
+	const answer = async (reply: Reply, asker: Asker): Promise<AckBody> => onlyYou(await doors.render(reply, asker.lang));
+
+	const asker = await within(deps.asker(typed.user, KNOWN_MS), ASK_SLACK_MS);
+	if (asker) {
+		const routed = doors.route(typed, asker);
+		if (routed.kind === 'answer') return answer(routed.reply, asker);
+		if (routed.kind === 'form') {
+			try {
+				await doors.openForm(routed, typed, asker, triggerId ?? '');
+				return undefined;
+			} catch (error) {
+				return answer(toReply(asTrouble(error), asker.lang, typed.key.slice(0, 8)), asker);
+			}
+		}
+		if (routed.posts && !typed.direct && typed.thread === undefined) {
+			const member = await within(deps.isMember(typed.channel), ASK_SLACK_MS);
+			if (member === false) return notMember(doors, typed, asker.lang);
+		}
+	} else {
+		// Slack does not say who this is. The worker asks again and carries nothing out before it knows.
+		deps.log.warn({ user: typed.user }, 'asker not known in time');
+	}
+
+	const job: CommandJob = { v: 1, typed, ...(responseUrl === undefined ? {} : { responseUrl }) };
+	const lang = asker?.lang ?? deps.lang;
+	const acceptance = await producer.accept(typed.key, job);
+	if (acceptance === 'accepted') return undefined;
+	if (acceptance === 'refused') return plainly(NOT_ACCEPTED, lang);
+	undecided.add({ key: typed.key, user: typed.user, channel: typed.channel, lang, responseUrl, at: deps.now() });
+	return plainly(NOT_SURE, lang);
+}
+
+/** Undefined when it fails or takes too long. */
+async function within<T>(work: Promise<T>, ms: number): Promise<T | undefined> {
+	let timer: NodeJS.Timeout | undefined;
+	const budget = new Promise<undefined>((done) => {
+		timer = setTimeout(() => done(undefined), ms);
+	});
+	try {
+		return await Promise.race([work, budget]);
+	} catch {
+		return undefined;
+	} finally {
+		clearTimeout(timer);
+	}
+}
