@@ -17,7 +17,7 @@ export default defineRule({
 	signatures: [
 		line(
 			'Sensor has timed out; run duration of ',
-			/Sensor has timed out; run duration of (?<ran>[\d.]{1,24}) seconds exceeds the specified timeout of (?<limit>[\d.]{1,24})/,
+			/Sensor has timed out; run duration of (?<ran>[\d.]{1,24}) seconds exceeds the specified timeout of (?<limit>\d{1,12}(?:\.\d{1,12})?)/,
 			'proof',
 		),
 		line('AirflowSensorTimeout', /AirflowSensorTimeout: (?<reason>[^\n]{1,300})/),

@@ -47,7 +47,7 @@ export default defineRule({
 		'imminent node shutdown',
 		'Task is not able to be run',
 	],
-	yieldsTo: ['dagrun-timeout', 'task-execution-timeout'],
+	yieldsTo: ['dagrun-timeout', 'task-execution-timeout', 'worker-rollout-by-update'],
 	weigh(hits, scene) {
 		if (scene.ended === 'success' && !hits.some((hit) => hit.signature.says === 'proof')) return undefined;
 		const weighing = strongest(hits);

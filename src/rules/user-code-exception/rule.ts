@@ -12,6 +12,7 @@ const PLATFORM =
 	/\/(?:google\/(?:api_core|auth|cloud|oauth2|resumable_media)|googleapiclient|grpc|kubernetes(?:_asyncio)?|airflow\/providers\/(?:google|cncf))\//;
 const TEMPLATE =
 	/(?:^|\.)(?:UndefinedError|TemplateNotFound|TemplateSyntaxError|TemplateAssertionError|TemplatesNotFound|SecurityError|TemplateRuntimeError)$/;
+const AIRFLOW_ENDED = /(?:^|\.)(?:AirflowTaskTerminated|AirflowTaskTimeout|AirflowSensorTimeout|AirflowSkipException)$/;
 const SHELL = /(?:Bash|Command|SSH|Docker)[^\n]{0,200}(?:non-zero exit|exit status|exit code)/i;
 
 /** The user's own line nearest to where it was raised: in the root's frames, else in those of what wrapped it. */
@@ -88,6 +89,8 @@ export default defineRule({
 			const reason = hits.find((hit) => hit.facts['reason'] !== undefined);
 			return reason && { says: 'strong', facts: { message: reason.facts['reason'] ?? '' } };
 		}
+		// Airflow ended it: who and why is told by other rules.
+		if (AIRFLOW_ENDED.test(root.type) || root.message === 'Task received SIGTERM signal') return undefined;
 		const own = ownFrame(chain);
 		const innermost = root.frames.at(-1);
 		const facts: Record<string, string> = {
@@ -100,6 +103,8 @@ export default defineRule({
 		// A sentence without words says nothing about why.
 		if (root.message.trim() === '' && chain.length === 1 && /Airflow(?:Fail)?Exception$/.test(root.type)) says = 'weak';
 		else if (scene.kind === 'api' || scene.kind === 'dag-processor') says = 'weak';
+		// A trigger's end, told by the task: what happened stands in the triggerer's lines.
+		else if (/(?:^|\.)TaskDeferral(?:Error|Timeout)$/.test(root.type)) says = 'weak';
 		else if (TEMPLATE.test(root.type) || SHELL.test(root.message)) says = 'strong';
 		// The user's own file raised it itself, and it is no error of the machine.
 		else if (innermost?.own && !NOT_OWN.test(root.type)) says = 'proof';

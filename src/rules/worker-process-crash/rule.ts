@@ -27,7 +27,7 @@ export default defineRule({
 		),
 		line(
 			'Process terminated by signal',
-			/Process terminated by signal(?!\. Likely)[^\n]{0,300}(?:signal["']?[=:] ?-(?<signal>4|5|6|7|8|11|31)\b|SIG(?:SEGV|ABRT|BUS|ILL|FPE|TRAP|SYS)\b)/,
+			/Process terminated by signal(?!\. Likely)[^\n]{0,300}?(?:signal["']?[=:] ?-(?<signal>4|5|6|7|8|11|31)\b|SIG(?:SEGV|ABRT|BUS|ILL|FPE|TRAP|SYS)\b)/,
 		),
 		// The process left by itself and said nothing: os._exit, an exit of an SDK. No traceback tells more.
 		line(
@@ -53,7 +53,6 @@ export default defineRule({
 		'dag-missing-on-worker',
 		'dag-import-error',
 		'worker-rollout-by-update',
-		'user-code-exception',
 	],
 	weigh(hits, scene) {
 		if (scene.ended === 'success' || isQuoted(scene)) return undefined;

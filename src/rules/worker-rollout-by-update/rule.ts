@@ -21,7 +21,7 @@ export default defineRule({
 	},
 	signatures: [
 		line('Preempted', /reason["']?[:=] ?["']?Preempted\b/),
-		line('imminent node shutdown', /Pod was terminated in response to imminent node shutdown/),
+		line('in response to imminent node', /Pod was terminated in response to imminent node/, 'proof'),
 		line(
 			'Environments.UpdateEnvironment',
 			/orchestration\.airflow\.service\.v1(?:beta1)?\.Environments\.UpdateEnvironment/,

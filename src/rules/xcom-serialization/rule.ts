@@ -36,7 +36,9 @@ export default defineRule({
 	asks: ['INSERT INTO xcom'],
 	yieldsTo: ['db-overloaded'],
 	weigh(hits, scene) {
-		if (isQuoted(scene)) return undefined;
+		// The message is Python's own from its first word on: nobody quotes it.
+		const pickled = scene.chain.some(({ message }) => /^(?:cannot pickle|Can't pickle) /.test(message));
+		if (!pickled && isQuoted(scene)) return undefined;
 		const weighing = strongest(hits);
 		if (weighing === undefined || weighing.says === 'proof') return weighing;
 		const tooLong = hits.some(({ text }) => text.includes('Data too long for column'));
