@@ -31,7 +31,7 @@ export function command(...words: readonly string[]): string {
 	return words
 		.map((word) => {
 			if (word === '--') return word;
-			const flag = /^(--?[a-z][a-z0-9-]*)(?:=([^]*))?$/.exec(word);
+			const flag = /^(--?[a-z][a-z0-9_-]*)(?:=([^]*))?$/.exec(word);
 			if (!flag) return shellQuote(word);
 			return flag[2] === undefined ? word : `${flag[1]}=${shellQuote(flag[2])}`;
 		})

@@ -69,23 +69,19 @@ export default defineRule({
 			answered('404|405|406|415|422|400'),
 			'weak',
 		),
+		// Only beside an IAP answer: by itself a 401 is about the user.
+		line('Client Error: ', refusedByAirflow('401|403'), 'weak'),
 		line('Method Not Allowed', /["'](?:detail|title)["']: ?["']Method Not Allowed["']/, 'weak'),
 	],
 	// Whether the DAG is there is another question than whether the address is right.
-	asks: [
-		"DAG with dag_id: '",
-		'is not found',
-		'DAG not found',
-		'"Dag id ',
-		'Unique constraint violation',
-		'already exists',
-	],
+	asks: ["DAG with dag_id: '", 'The Dag with ID: `'],
 	yieldsTo: ['dagrun-already-exists', 'dag-missing-on-worker'],
 	weigh(hits, scene) {
 		const called = hits.find((hit) => hit.facts['path'] !== undefined && hit.signature.says === 'weak');
 		const answer = hits.find(
 			(hit) =>
-				hit.signature.says === 'weak' && (hit.facts['status'] !== undefined || hit.text.includes('Method Not Allowed')),
+				hit.signature.says === 'weak' &&
+				(hit.text.includes('Method Not Allowed') || !['401', '403', undefined].includes(hit.facts['status'])),
 		);
 		const strong = hits.filter((hit) => hit.signature.says !== 'weak');
 		const old = strong.find((hit) => hit.facts['path']?.startsWith('/api/experimental/'));
@@ -107,7 +103,7 @@ export default defineRule({
 			hits.some((hit) => hit.text.includes('airflow'));
 		const weighing = strongest(surely ? [...decisive, ...(called ? [called] : [])] : decisive);
 		if (!weighing) return undefined;
-		const noDag = scene.has("DAG with dag_id: '") || scene.has('"Dag id ');
+		const noDag = scene.has("DAG with dag_id: '") || scene.has('The Dag with ID: `');
 		if (noDag && decisive.every((hit) => hit.facts['status'] === '404')) return { ...weighing, says: 'weak' };
 		return surely ? weighing : { ...weighing, says: 'weak' };
 	},

@@ -49,7 +49,7 @@ export default defineRule({
 		),
 		line(
 			'Access Denied: BigQuery ',
-			/Access Denied: BigQuery BigQuery: (?:[\w ]{0,120}policy tag "(?<policyTag>[^"]{1,200})"(?:[\w ]{0,40}column (?<column>[\w.:-]{3,300}))?|(?<drive>Permission denied while (?:getting Drive credentials|opening file|globbing file pattern))|(?!.{0,40}billing)[A-Z])/,
+			/Access Denied: BigQuery BigQuery: (?:[\w -]{0,120}policy tag "(?<policyTag>[^"]{1,200})"(?:[\w ]{0,40}column (?<column>[\w.:-]{3,300}))?|(?<drive>Permission denied while (?:getting Drive credentials|opening file|globbing file pattern))|(?!.{0,40}billing)[A-Z])/,
 		),
 		line('accessDenied', /["' ]?reason["']?: ?["']?accessDenied\b/),
 		line('403 Access Denied', /403 Access Denied: (?!File gs:|BigQuery )/),

@@ -19,7 +19,7 @@ export default defineRule({
 		ja: 'BigQuery は割り当て超過も権限不足と同じ 403 で返すため、reason で見分けます。スロット待ちは遅くなるだけで失敗しません。「Resources exceeded」は割り当てではなくクエリの形の問題です。RESOURCE_EXHAUSTED は gRPC メッセージが大きすぎる場合にも出ます。ベンダーの 429 はベンダー側の制限、クラスタの拡張を止める割り当ては gke-quota-exceeded です。',
 	},
 	signatures: [
-		line('Exceeded rate limits: ', /Exceeded rate limits: (?<limit>[a-z][^.;\n]{5,160})/, 'proof'),
+		line('Exceeded rate limits: ', /(?<kind>Exceeded rate limits): (?<limit>[a-z][^.;\n]{5,160})/, 'proof'),
 		line(
 			'Quota exceeded: Your ',
 			/Quota exceeded: Your (?:table|project|user|client|query|dataset|region)[\w ]{0,60}? exceeded quota for (?<limit>[^.;\n"']{3,200})/,
@@ -94,8 +94,8 @@ export default defineRule({
 			];
 		const machine = facts['available'] !== undefined;
 		const burst =
+			facts['kind'] !== undefined ||
 			facts['reason']?.toLowerCase().endsWith('ratelimitexceeded') === true ||
-			/^[a-z]/.test(facts['limit'] ?? '') ||
 			facts['per']?.includes('per minute') === true;
 		return [
 			say(

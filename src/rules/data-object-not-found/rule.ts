@@ -78,7 +78,10 @@ export default defineRule({
 		'api-endpoint-or-auth-changed',
 	],
 	weigh(hits, scene) {
-		return unlessQuoted(strongest(hits), scene);
+		const weighing = strongest(hits);
+		const object = weighing?.facts?.['object']?.replaceAll('%2F', '/');
+		const facts = { ...weighing?.facts, ...(object === undefined ? {} : { object }) };
+		return unlessQuoted(weighing && { ...weighing, facts }, scene);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

@@ -29,6 +29,7 @@ export default defineRule({
 			'Latest Agent Stage: stage: ',
 			/Composer Agent Running\. Latest Agent Stage: stage: (?<agentStage>[A-Z_]{4,60})/,
 		),
+		line('failed because of lack of proper permissions', /[Oo]peration failed because of lack of proper permissions/),
 		// The operation's own sentence, with the account it is about.
 		line(
 			['gcloud.composer.environments.', 'environments/operations/', '/operations/'],

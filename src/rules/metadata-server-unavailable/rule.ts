@@ -67,7 +67,12 @@ export default defineRule({
 		line('google/auth/_default.py', /google\/auth\/_default\.py", line \d{1,5}, in load_credentials_from_file/),
 		line('Service account info was not in the expected format', /Service account info was not in the expected format/),
 	],
-	yieldsTo: ['workload-identity-binding-lost', 'kpo-ksa-no-gcp-access', 'pypi-dependency-conflict'],
+	yieldsTo: [
+		'workload-identity-binding-lost',
+		'kpo-ksa-no-gcp-access',
+		'env-sa-disabled-or-deleted',
+		'pypi-dependency-conflict',
+	],
 	weigh(hits, scene) {
 		return unlessQuoted(strongest(hits), scene);
 	},
