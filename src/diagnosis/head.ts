@@ -42,9 +42,9 @@ const ENOUGH_MISSES = 20_000;
 
 /**
  * Scans bytes as they come, in constant memory: `push` them in order, then `end`. Lines are cut out and decoded only
- * where a literal was found.
+ * where a literal was found. `onHit` hears of every hit, also of those that are not kept.
  */
-export function scanHead({ scanner, owners, literals, asked }: Catalogue) {
+export function scanHead({ scanner, owners, literals, asked }: Catalogue, onHit?: (hit: HeadHit) => void) {
 	const buffer = Buffer.allocUnsafe(AROUND + CHUNK + AROUND);
 	/** Bytes held; the offset of `buffer[0]` in the log; where the scan goes on. */
 	let held = 0;
@@ -67,7 +67,7 @@ export function scanHead({ scanner, owners, literals, asked }: Catalogue) {
 
 	function onLiteral(at: number, id: number) {
 		const literal = literals[id] ?? '';
-		if (asked[id]) found.add(literal);
+		if (asked[id] && !found.has(literal)) found.add(literal);
 		if (literal === ATTEMPT) {
 			const attempt = /^Starting attempt (\d{1,4}) of /.exec(
 				buffer.toString('latin1', at, Math.min(held, at + 30)),
@@ -89,7 +89,7 @@ export function scanHead({ scanner, owners, literals, asked }: Catalogue) {
 				const list = hits.get(rule) ?? [];
 				if (list.length === 0) hits.set(rule, list);
 				const level = line.level === 'none' && !line.starts ? 'traceback' : line.level;
-				list.push({
+				const hit: HeadHit = {
 					rule,
 					signature,
 					at: base + at,
@@ -99,7 +99,9 @@ export function scanHead({ scanner, owners, literals, asked }: Catalogue) {
 					level,
 					names: line.names,
 					starts: line.starts,
-				});
+				};
+				list.push(hit);
+				onHit?.(hit);
 				if (list.length > 2 * KEPT_HERE) list.splice(0, KEPT_HERE);
 			}
 			if (matched) seen.matches++;

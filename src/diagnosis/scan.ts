@@ -1,12 +1,10 @@
 /**
  * The skip scanner: many literals in one pass over bytes, most of which are never looked at (Wu and Manber 1994, with
- * blocks of two bytes). Each literal is looked for by the slice of it whose byte pairs are rarest in Airflow logs.
+ * blocks of three bytes). Each literal is looked for by the slice of it whose bytes are rarest in Airflow logs.
  */
 export type Scanner = {
-	/** Calls `found(at, id)` for every occurrence of a literal's core in `bytes[from, to)`; `at` is where the core begins. */
+	/** Calls `found(at, id)` for every occurrence of a literal's core in `bytes[from, to)`, in the order of `at`, where it begins. */
 	scan(bytes: Uint8Array, from: number, to: number, found: (at: number, id: number) => void): void;
-	/** Bytes of the shortest core: what decides the speed. */
-	window: number;
 	/** The longest core. */
 	longest: number;
 	/** Bytes of one core. */
@@ -28,6 +26,9 @@ export function coreOf(literal: string): string {
 	return best;
 }
 
+/** Cores shorter than this are looked for in a pass of their own: a short window would slow the scan for all of them. */
+const LONG = 8;
+
 /** Throws RangeError when a literal's core is shorter than MIN_CORE. Ids are the literals' indexes. */
 export function compile(literals: readonly string[]): Scanner {
 	const cores = literals.map((literal) => {
@@ -35,11 +36,35 @@ export function compile(literals: readonly string[]): Scanner {
 		if (core.length < MIN_CORE) throw new RangeError(`no ${MIN_CORE} plain bytes in "${literal}"`);
 		return core;
 	});
-	if (cores.length === 0) return { scan() {}, window: 0, longest: 0, lengthOf: () => 0 };
+	const passes = [
+		cores.keys().filter((id) => (cores[id] ?? '').length < LONG),
+		cores.keys().filter((id) => (cores[id] ?? '').length >= LONG),
+	]
+		.map((ids) => [...ids])
+		.filter((ids) => ids.length > 0)
+		.map((ids) => ({ ids, scan: compilePass(ids.map((id) => cores[id] ?? '')) }));
+	const [only] = passes;
+	return {
+		longest: Math.max(0, ...cores.map((core) => core.length)),
+		lengthOf: (id) => cores[id]?.length ?? 0,
+		scan(bytes, from, to, found) {
+			if (only && passes.length === 1) {
+				only.scan(bytes, from, to, found);
+				return;
+			}
+			const all: { at: number; id: number }[] = [];
+			for (const { ids, scan } of passes) scan(bytes, from, to, (at, index) => all.push({ at, id: ids[index] ?? 0 }));
+			for (const { at, id } of all.sort((a, b) => a.at - b.at)) found(at, id);
+		},
+	};
+}
+
+function compilePass(cores: readonly string[]): Scanner['scan'] {
 	const window = Math.min(MAX_WINDOW, ...cores.map((core) => core.length));
-	const shift = new Uint8Array(65_536).fill(window - 1);
-	// Which cores end their slice on this pair: head of a chain through `next`; -1 ends it.
-	const head = new Int32Array(65_536).fill(-1);
+	/** By the hash of three bytes: how far the scan may go on from their last one. */
+	const shift = new Uint8Array(BLOCKS).fill(window - 2);
+	// Which cores end their slice on this block: head of a chain through `next`; -1 ends it.
+	const head = new Int32Array(BLOCKS).fill(-1);
 	const next = new Int32Array(cores.length).fill(-1);
 	/** Bytes of the core before the end of its slice. */
 	const before = new Int32Array(cores.length);
@@ -51,41 +76,44 @@ export function compile(literals: readonly string[]): Scanner {
 		for (let i = 0; i < core.length; i++) all[at++] = core.charCodeAt(i);
 		const start = rarestSlice(core, window, shift);
 		before[id] = start + window - 1;
-		for (let i = 1; i < window; i++) {
-			const pair = (core.charCodeAt(start + i - 1) << 8) | core.charCodeAt(start + i);
-			shift[pair] = Math.min(shift[pair] ?? 0, window - 1 - i);
+		for (let i = 2; i < window; i++) {
+			const block = blockOf(core, start + i);
+			shift[block] = Math.min(shift[block] ?? 0, window - 1 - i);
 		}
-		const last = (core.charCodeAt(start + window - 2) << 8) | core.charCodeAt(start + window - 1);
+		const last = blockOf(core, start + window - 1);
 		next[id] = head[last] ?? -1;
 		head[last] = id;
 	});
 	offsets[cores.length] = at;
-	return {
-		window,
-		longest: Math.max(...cores.map((core) => core.length)),
-		lengthOf: (id) => cores[id]?.length ?? 0,
-		scan(bytes, from, to, found) {
-			let i = from + window - 1;
-			while (i < to) {
-				const pair = ((bytes[i - 1] as number) << 8) | (bytes[i] as number);
-				const skip = shift[pair] as number;
-				if (skip !== 0) {
-					i += skip;
-					continue;
-				}
-				for (let id = head[pair] as number; id >= 0; id = next[id] as number) {
-					const start = i - (before[id] as number);
-					const first = offsets[id] as number;
-					const length = (offsets[id + 1] as number) - first;
-					if (start < from || start + length > to) continue;
-					let k = 0;
-					while (k < length && bytes[start + k] === all[first + k]) k++;
-					if (k === length) found(start, id);
-				}
-				i++;
+	return (bytes, from, to, found) => {
+		let i = from + window - 1;
+		while (i < to) {
+			const block =
+				(((bytes[i - 2] as number) << 10) ^ ((bytes[i - 1] as number) << 5) ^ (bytes[i] as number)) & (BLOCKS - 1);
+			const skip = shift[block] as number;
+			if (skip !== 0) {
+				i += skip;
+				continue;
 			}
-		},
+			for (let id = head[block] as number; id >= 0; id = next[id] as number) {
+				const start = i - (before[id] as number);
+				const first = offsets[id] as number;
+				const length = (offsets[id + 1] as number) - first;
+				if (start < from || start + length > to) continue;
+				let k = 0;
+				while (k < length && bytes[start + k] === all[first + k]) k++;
+				if (k === length) found(start, id);
+			}
+			i++;
+		}
 	};
+}
+
+/** Few enough that the table stays in the processor's nearer caches. */
+const BLOCKS = 65_536;
+
+function blockOf(core: string, last: number): number {
+	return ((core.charCodeAt(last - 2) << 10) ^ (core.charCodeAt(last - 1) << 5) ^ core.charCodeAt(last)) & (BLOCKS - 1);
 }
 
 /** Where the slice of `window` bytes begins that will stop the scan least often. */
@@ -94,12 +122,14 @@ function rarestSlice(core: string, window: number, shift: Uint8Array): number {
 	let least = Infinity;
 	for (let start = 0; start + window <= core.length; start++) {
 		let cost = 0;
-		for (let i = 1; i < window; i++) {
+		for (let i = 2; i < window; i++) {
 			const skip = window - 1 - i;
-			const pair = (core.charCodeAt(start + i - 1) << 8) | core.charCodeAt(start + i);
-			// What this pair already costs is not counted again.
-			const lost = Math.max(0, (shift[pair] ?? 0) - skip);
-			cost += frequency(core.slice(start + i - 1, start + i + 1)) * lost * (skip === 0 ? 4 : 1);
+			// What this block already costs is not counted again.
+			const lost = Math.max(0, (shift[blockOf(core, start + i)] ?? 0) - skip);
+			const often =
+				frequency(core.slice(start + i - 2, start + i)) * frequency(core.slice(start + i - 1, start + i + 1));
+			// Stopping costs several times what a short skip costs.
+			cost += often * lost * (skip === 0 ? 6 : 1);
 		}
 		if (cost < least) {
 			least = cost;

@@ -74,7 +74,9 @@ export async function closedLoop(
 	const end = performance.now() + seconds * 1000;
 	await Promise.all(
 		lines.map(async (line) => {
-			while (performance.now() < end) (await line.ask()) === 200 ? acks++ : refused++;
+			while (performance.now() < end)
+				if ((await line.ask()) === 200) acks++;
+				else refused++;
 		}),
 	);
 	const cpu = cpuSeconds(pid) - before;

@@ -49,7 +49,7 @@ const planted = caseFiles()
 const lines = writeAirflowLog(log, bytes, planted);
 const size = statSync(log).size;
 console.log(
-	`${(size / 1e6).toFixed(0)} MB, ${lines} lines, ${planted.length} planted; ${signatures.length} signatures, ${compiled.literals.length} literals, window ${compiled.scanner.window}`,
+	`${(size / 1e6).toFixed(0)} MB, ${lines} lines, ${planted.length} planted; ${signatures.length} signatures, ${compiled.literals.length} literals`,
 );
 
 const index = new Map(signatures.map((signature, i) => [signature, i] as const));
