@@ -37,7 +37,7 @@ export default defineRule({
 		// The wording of a blocked key is not documented; the shapes that Google's validation uses for keys of a map.
 		line(
 			['irflow config', 'irflow_config', 'irflowConfig', 'onfiguration property', 'configuration override'],
-			/(?:[Aa]irflow[ _]?[Cc]onfig[A-Za-z_ ]{0,30}|[Cc]onfiguration (?:property|override))[^\n]{0,20}[\\"'`[]{1,4}(?<section>[a-z_]{2,40})[\].-](?<option>[a-z0-9_]{2,80})[\\"'`]{0,4}[^\n]{0,40}(?:is (?:blocked|not allowed|forbidden|reserved)|cannot be (?:overridden|modified|set)|may not be overridden|can't be overridden)/,
+			/(?:[Aa]irflow (?:config|configuration)(?: (?:property|override|option|key))?|airflow_config_overrides|airflowConfigOverrides|[Cc]onfiguration property|configuration override):? [\\"'`[]{1,4}(?<section>[a-z_]{2,40})[\].-](?<option>[a-z0-9_]{2,80})[\\"'`]{0,4}[^\n]{0,40}(?:is (?:blocked|not allowed|forbidden|reserved)|cannot be (?:overridden|modified|set)|may not be overridden|can't be overridden)/,
 		),
 	],
 	weigh(hits) {

@@ -35,11 +35,7 @@ export default defineRule({
 			'proof',
 		),
 		line('but no error was surfaced', /but no error was surfaced/),
-		line(
-			'is already being used by',
-			/subnetwork resource [^\n]{0,300}is already being used by [^\n]{0,300}-[Nn]at/,
-			'proof',
-		),
+		line('is already being used by', /is already being used by [^\n]{0,200}-[Nn]at\b/, 'proof'),
 		line(
 			'conflicts with existing subnetwork',
 			/Invalid IPCidrRange: (?<cidr>[0-9./]{7,18}) conflicts with existing subnetwork/,

@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { USER_WORKLOADS } from '../_parts/pods.ts';
+import { RUNS_POD_ASKS, runsPod, USER_WORKLOADS } from '../_parts/pods.ts';
 import { command, forGeneration, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
@@ -32,10 +32,8 @@ export default defineRule({
 			'proof',
 		),
 		line('Unable to load in-cluster configuration', /Unable to load in-cluster configuration/, 'proof'),
-		line(
-			'config_exception.ConfigException',
-			/kubernetes(?:_asyncio)?\.config\.config_exception\.ConfigException: (?<problem>[^\n]{3,300})/,
-		),
+		// Airflow 3 prints the class without its package; others have a ConfigException too, so `weigh` asks for a pod.
+		line('ConfigException: ', /(?:^|[^A-Za-z$])ConfigException: (?<problem>[^\n]{3,300})/),
 		line(
 			'Invalid connection configuration. Options',
 			/Invalid connection configuration\. Options kube_config_path/,
@@ -105,6 +103,7 @@ export default defineRule({
 		),
 		line(' is invalid: ', /Pod [\\"']{1,8}[a-z0-9][a-z0-9.-]{0,252}[\\"']{1,8} is invalid: (?<problem>[^\n]{5,300})/),
 	],
+	asks: [...RUNS_POD_ASKS, 'config_exception'],
 	yieldsTo: [
 		'kpo-pods-forbidden',
 		'google-api-permission-denied',
@@ -114,7 +113,11 @@ export default defineRule({
 		'workload-identity-binding-lost',
 	],
 	weigh(hits, scene) {
-		const mine = hits.filter(({ text }) => !/[Bb]ack-off|pulling image/.test(text));
+		const ofCluster = runsPod(scene) || scene.has('config_exception');
+		const mine = hits.filter(
+			({ text, signature }) =>
+				!/[Bb]ack-off|pulling image/.test(text) && (ofCluster || !signature.literals.includes('ConfigException: ')),
+		);
 		if (mine.length === 0) return undefined;
 		const proof = mine.some(({ signature }) => signature.says === 'proof');
 		const weak = mine.every(({ signature }) => signature.says === 'weak');

@@ -64,6 +64,10 @@ export default defineRule({
 			),
 		),
 		line('manifest unknown', /manifest for \S{3,400} not found: manifest unknown|manifest unknown/, 'weak'),
+		line(
+			'is not present with pull policy of Never',
+			new RegExp(String.raw`Container image ${IMAGE} is not present with pull policy of Never`),
+		),
 		line('pull access denied for', /pull access denied for (?<image>[A-Za-z0-9][A-Za-z0-9._:/@-]{2,400}),/),
 		line(
 			'artifactregistry.repositories.downloadArtifacts',

@@ -39,7 +39,7 @@ export default defineRule({
 		line(
 			'.svc.id.goog',
 			new RegExp(
-				String.raw`${POOL}(?! is forbidden)[^\n]{0,60}? (?:does not have [a-z]{3,40}\.|lacks |is not authorized)`,
+				String.raw`${POOL}(?: with additional claims)? (?:does not have [a-z]{3,40}\.|lacks |is not authorized)`,
 			),
 			'proof',
 		),

@@ -26,7 +26,7 @@ export default defineRule({
 		),
 		line(
 			'forbidden: exceeded quota',
-			/is forbidden: exceeded quota: (?<quota>[a-z0-9][a-z0-9.-]{0,252}), requested: (?<requested>[^\s][^\n]{0,200}?), used: (?<used>[^\s][^\n]{0,200}?), limited: (?<limited>[A-Za-z0-9=.,/_-]{1,200})/,
+			/is forbidden: exceeded quota: (?<quota>[a-z0-9][a-z0-9.-]{0,252}), requested: (?<requested>\S{1,200}), used: (?<used>\S{1,200}), limited: (?<limited>[A-Za-z0-9=.,/_-]{1,200})/,
 			'proof',
 		),
 		line(
@@ -39,6 +39,7 @@ export default defineRule({
 			/(?:maximum|minimum) (?<resource>[a-z-]{2,30}) usage per (?:Container|Pod) is (?<limited>[0-9A-Za-z.]{1,20}), but (?:limit|request) is (?<requested>[0-9A-Za-z.]{1,20})/,
 			'proof',
 		),
+		line('no nodes available to schedule pods', /no nodes available to schedule pods/),
 		line('Cannot schedule pods', /Cannot schedule pods: (?<problem>[^\n]{3,200})/),
 	],
 	asks: ['Successfully assigned', 'Started container', 'Successfully pulled image', 'Pulling image'],

@@ -51,6 +51,16 @@ function concernsAirflowItself(hit: Hit, scene: Scene): boolean {
 	return caller !== undefined && !caller.own && AIRFLOW_SESSION.test(caller.file);
 }
 
+/** A bare "timed out" is the network's when the innermost call was still connecting; later it is rather a slow answer. */
+function wasConnecting({ chain }: Scene): boolean {
+	const inner = chain[0]?.frames.at(-1);
+	return (
+		inner !== undefined &&
+		/(?:connect|create_connection|do_handshake|getaddrinfo|_get_conn|_open)$/.test(inner.function) &&
+		/\/(?:socket|ssl|client|request|connection|smtplib|ftplib|imaplib|poplib)\.py$/.test(inner.file)
+	);
+}
+
 const HOST = String.raw`(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})`;
 const PORT = String.raw`(?<port>\d{1,5})`;
 
@@ -149,16 +159,12 @@ export default defineRule({
 		line('x509: ', /x509: (?:certificate|cannot validate)/),
 		// httpx, httpcore, anyio, aiohttp
 		line('All connection attempts failed', /(?:ConnectError|OSError): ?All connection attempts failed/),
+		// Airflow 3 prints the class without its package.
 		line(
-			[
-				'httpx.ConnectError',
-				'httpx.ConnectTimeout',
-				'httpcore.ConnectError',
-				'httpcore.ConnectTimeout',
-				'httpx.ProxyError',
-			],
-			/(?:httpx|httpcore)\.(?:Connect(?:Error|Timeout)|ProxyError)/,
+			['ConnectError: ', 'ConnectTimeout: ', 'ConnectionTimeout'],
+			/(?:^|[^A-Za-z])Connect(?:Error|Timeout): (?<reason>[^\n]{0,120})/,
 		),
+		line('httpx.ProxyError', /httpx\.ProxyError/),
 		line('Server disconnected', /(?:RemoteProtocolError|ServerDisconnectedError): Server disconnected/),
 		line('Cannot connect to host ', new RegExp(String.raw`Cannot connect to host ${HOST}:${PORT} ssl:`)),
 		line(
@@ -188,13 +194,30 @@ export default defineRule({
 			/could not connect to server: (?<reason>Connection (?:refused|timed out)|No route to host|Network is unreachable|Host is unreachable)/,
 		),
 		line(
-			["Can't connect to MySQL server on", 'Unknown MySQL server host'],
-			/(?:Can't connect to MySQL server on|Unknown MySQL server host) ['"\\]{1,3}(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})/,
+			[
+				"Can't connect to MySQL server on",
+				"Can't connect to server on",
+				'Unknown MySQL server host',
+				'Unknown server host',
+			],
+			/(?:Can't connect to (?:MySQL )?server on|Unknown (?:MySQL )?server host) ['"\\]{1,3}(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})/,
 		),
 		line(
-			['Login timeout expired', 'Adaptive Server is unavailable', 'Adaptive Server connection failed'],
-			/Login timeout expired|Adaptive Server (?:is unavailable or does not exist|connection failed)/,
+			[
+				'Login timeout expired',
+				'TCP Provider: ',
+				'Adaptive Server is unavailable',
+				'Adaptive Server connection failed',
+			],
+			/Login timeout expired|TCP Provider: |Adaptive Server (?:is unavailable or does not exist|connection failed)/,
 		),
+		line('Timeout connecting to server', /Timeout connecting to server/),
+		line(
+			['Could not connect to the endpoint URL', 'Connect timeout on endpoint URL'],
+			/(?:Could not connect to the endpoint URL|Connect timeout on endpoint URL): ["\\]{1,3}https?:\/\/(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})/,
+		),
+		line('Unable to find the server at', /Unable to find the server at (?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})/),
+		line('<urlopen error', /<urlopen error (?:timed out|_ssl\.c:\d{1,5}: The handshake operation timed out)/),
 		line(
 			['ORA-12170', 'ORA-12541', 'ORA-12543', 'ORA-12545', 'DPY-6005', 'DPY-4011'],
 			/(?:ORA-125(?:41|43|45)|ORA-12170|DPY-6005|DPY-4011): /,
@@ -216,9 +239,20 @@ export default defineRule({
 			/Could not resolve (?:host(?:name)?|proxy):? (?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})/,
 		),
 		line('unable to resolve host address', /unable to resolve host address/),
+		line(['curl: (', 'curl:('], /curl: ?\((?:5|6|7|28|35|52|56|60)\) /),
+		// curl, git, pip's vendored clients
 		line(
-			['curl: (', 'curl:('],
-			/curl: ?\((?:5|6|7|28|35|52|56|60)\) (?:Failed to connect to (?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}) port (?<port>\d{1,5}))?/,
+			'Failed to connect to ',
+			/Failed to connect to (?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}) port (?<port>\d{1,5})(?: after \d{1,9} ms)?: (?<reason>[A-Z][^\n]{3,80})/,
+		),
+		// wget, nc, lftp, rsync …: the reason behind a colon
+		line(
+			['Connection refused', 'Connection timed out', 'No route to host', 'Network is unreachable'],
+			/(?:failed|connect|error)(?: \([^)\n]{1,80}\))?: (?<reason>Connection refused|Connection timed out|No route to host|Network is unreachable)/,
+		),
+		line(
+			['kex_exchange_identification', 'ssh_exchange_identification'],
+			/(?:kex|ssh)_exchange_identification: (?<reason>[^\n]{3,80})/,
 		),
 		line(
 			'ssh: connect to host',
@@ -262,7 +296,7 @@ export default defineRule({
 		),
 		line(
 			['timed out', 'The read operation timed out'],
-			/(?:socket\.timeout|TimeoutError|ConnectTimeout): ?(?:The (?:read|handshake|write) operation |_ssl\.c:\d{1,5}: The handshake operation )?timed out/,
+			/(?:\btimeout|TimeoutError|ConnectTimeout): ?(?:The (?:read|handshake|write) operation |_ssl\.c:\d{1,5}: The handshake operation )?timed out/,
 			'weak',
 		),
 		line('server closed the connection unexpectedly', /server closed the connection unexpectedly/, 'weak'),
@@ -296,7 +330,7 @@ export default defineRule({
 		const inChain = told.some(({ place }) => place === 'root' || place === 'chain');
 		if (scene.chain.length > 0 && !inChain && !child) return { says: 'weak', facts: mergedFacts(told) };
 		const component = ['scheduler', 'worker', 'triggerer', 'dag-processor', 'api'].includes(scene.kind);
-		const strong = told.some(({ signature }) => signature.says !== 'weak') && !component;
+		const strong = (told.some(({ signature }) => signature.says !== 'weak') || wasConnecting(scene)) && !component;
 		const best = told.filter((hit) => hit.place === 'root' || hit.place === 'chain');
 		const text = (best.length > 0 ? best : told).map((hit) => hit.text).join('\n');
 		return { says: strong ? 'strong' : 'weak', facts: { ...mergedFacts(told), fault: faultOf(text) } };

@@ -115,6 +115,7 @@ export default defineRule({
 			/metadata-generation-failed|subprocess-exited-with-error/,
 		),
 		line('THESE PACKAGES DO NOT MATCH THE HASHES', /THESE PACKAGES DO NOT MATCH THE HASHES/),
+		line('Double requirement given', /Double requirement given: (?<conflict>[A-Za-z0-9][^\n]{3,200})/, 'proof'),
 		line('Invalid requirement', /ERROR: Invalid requirement: [\\"']{0,4}(?<requirement>[^"'\\\n]{1,200})/),
 		// Refused before any build: only `name`, extras and a version, no URL, wheel or path.
 		line('PyPI dependency name is not formatted properly', /PyPI dependency name is not formatted properly/, 'proof'),
