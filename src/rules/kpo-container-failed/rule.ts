@@ -33,7 +33,7 @@ export default defineRule({
 		),
 		line('exec /', /exec \/?\S{1,200}: (?:exec format error|no such file or directory|permission denied)/, 'weak'),
 	],
-	asks: ['remote_pod: None', 'OOMKilled', "'terminated': {"],
+	asks: ['remote_pod: None', 'OOMKilled'],
 	symptom: true,
 	yieldsTo: [
 		'kpo-oomkilled',
@@ -50,14 +50,11 @@ export default defineRule({
 	weigh(hits, scene) {
 		const facts = mergedFacts(hits);
 		// The pod was never created: something before it is the cause, and this only repeats it.
-		if (scene.has('remote_pod: None') || facts.pod === 'None')
-			return facts.exitCode ? { says: 'strong', facts } : { says: 'weak', facts };
+		const never = scene.has('remote_pod: None') || facts.pod === 'None';
 		// 143 is a SIGTERM: something stopped a program that had not failed.
-		if (scene.has('OOMKilled') || facts.exitCode === '143') return { says: 'weak', facts };
-		return {
-			says: hits.some(({ signature }) => signature.says === 'weak') && hits.length === 1 ? 'weak' : 'strong',
-			facts,
-		};
+		if (never || scene.has('OOMKilled') || facts.exitCode === '143') return { says: 'weak', facts };
+		// The wrapper alone says that the pod failed, and not that its program did.
+		return { says: facts.exitCode || facts.xcom || facts.job ? 'strong' : 'weak', facts };
 	},
 	fix,
 	docs: 'https://airflow.apache.org/docs/apache-airflow-providers-cncf-kubernetes/stable/operators.html',
