@@ -36,14 +36,14 @@ const STOP_GRACE_MS = 8000;
 export async function startBot(
 	config: Config,
 	parts: { slack: boolean; worker: boolean },
-	options: { log: Log; voice: Voice; now?: () => number; broken?: Wires['broken'] },
+	options: { log: Log; voice: Voice; now?: () => number },
 ): Promise<Bot> {
 	const { log, now = Date.now } = options;
 	const redis = patientRedis(config.redisUrl, (error) => log.warn({ error: error.message }, 'redis connection'));
 	const deps = buildDeps(config, redis, log, now);
 	const work = workQueue(config.redisUrl, redis, log, now);
 	const voice = options.voice(deps);
-	const wires: Wires = { deps, work, ...voice, broken: options.broken };
+	const wires: Wires = { deps, work, ...voice, broken: config.broken };
 
 	// Waits for Redis: the two may be started in any order.
 	const policy = await evictionPolicy(redis);
@@ -84,7 +84,8 @@ export async function startBot(
 						},
 					})
 				: socketReceiver({ appToken, apiUrl });
-		const { app, undecided } = listen({ deps, work, producer: queue, ...voice }, receiver, ours);
+		const doors: Doors = { deps, work, producer: queue, broken: config.broken, ...voice };
+		const { app, undecided } = listen(doors, receiver, ours);
 		await app.start();
 		port = receiver.port?.();
 		closers.push(

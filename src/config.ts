@@ -69,7 +69,7 @@ export const fileSchema = z.strictObject({
 		.strictObject({
 			giveUpAfterDays: z
 				.number()
-				.min(0.001)
+				.positive()
 				.max(30)
 				.default(7)
 				.describe('A run that lasts longer is no longer followed; its message says so.'),
@@ -101,6 +101,8 @@ export const variables = {
 	CONCERTMASTER_CONFIG: 'Path of the settings file; `concertmaster.yaml` in the working directory.',
 	GOOGLE_OAUTH_ACCESS_TOKEN:
 		'An access token for Google, for short trials (`gcloud auth print-access-token`); else application default credentials.',
+	CONCERTMASTER_BREAK:
+		'For `npm run chaos` alone: switches one protection off (`dedup`, `intent`, `adopt`) to show that the run would see it.',
 	LOG_LEVEL: '`debug`, `info`, `warn` or `error`; `info`.',
 } as const;
 type Variable = keyof typeof variables;
@@ -129,7 +131,11 @@ export type Config = {
 	allowOutsiders: boolean;
 	followGiveUpMs: number;
 	retryGiveUpMs: number;
+	broken: Protection | undefined;
 };
+
+/** What keeps a command from being carried out or told twice; see CONCERTMASTER_BREAK. */
+export type Protection = 'dedup' | 'intent' | 'adopt';
 
 export type Problem = {
 	/** `concertmaster.yaml:12:3`, or the variable's name. */
@@ -227,6 +233,7 @@ export function loadConfig(
 			allowOutsiders: settings.outsiders === 'allow',
 			followGiveUpMs: settings.follow.giveUpAfterDays * 24 * 3600_000,
 			retryGiveUpMs: settings.retry.giveUpAfterMinutes * 60_000,
+			broken: (['dedup', 'intent', 'adopt'] as const).find((one) => one === variable('CONCERTMASTER_BREAK')),
 		},
 	};
 }
@@ -257,11 +264,11 @@ function readFile(
 	visit(document, {
 		Scalar(key, node) {
 			if (key === 'key' || typeof node.value !== 'string') return;
-			node.value = node.value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, variable: string) => {
+			node.value = node.value.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (written, variable: string) => {
 				const value = get(variable);
 				if (value === undefined)
 					problems.push({ where: at(node.range?.[0] ?? 0), what: `the environment variable ${variable} is not set` });
-				return value ?? '';
+				return value ?? written;
 			});
 		},
 	});

@@ -1,32 +1,26 @@
 import { execute } from '../commands/execute.ts';
 import { route } from '../commands/route.ts';
 import type { Voice } from './bot.ts';
-import type { Reply, Span } from './domain/reply.ts';
+import { render, wordsOf } from './slack/render.ts';
 
-const spanText = (span: Span): string =>
-	typeof span === 'string'
-		? span
-		: 'bold' in span
-			? span.bold
-			: 'code' in span
-				? span.code
-				: 'link' in span
-					? span.label
-					: 'user' in span
-						? span.user
-						: span.time;
+/** A button whose words cannot be kept in time must not cost the answer its three seconds. */
+const KEEP_MS = 500;
 
-function plain(reply: Reply): string {
-	return reply.parts
-		.map((part) => ('line' in part ? part.line.map(spanText).join('') : ''))
-		.filter((line) => line !== '')
-		.join('\n');
-}
-
-export const voice: Voice = (deps) => ({
-	execute,
-	route: (typed, asker) => route(typed, asker, deps),
-	render: async (reply) => ({ text: plain(reply), blocks: [] }),
-	wordsOf: async () => undefined,
-	openForm: async () => undefined,
-});
+/** What the bot says, bound to its store. */
+export const voice: Voice = (deps) => {
+	const keep = (words: string): Promise<string> =>
+		new Promise((done, refuse) => {
+			const timer = setTimeout(() => refuse(new Error('Redis did not keep the words of a button in time.')), KEEP_MS);
+			deps.store
+				.keepWords(words)
+				.then(done, refuse)
+				.finally(() => clearTimeout(timer));
+		});
+	return {
+		execute,
+		route: (typed, asker) => route(typed, asker, deps),
+		render: (reply, lang) => render(reply, lang, keep),
+		wordsOf: (action) => wordsOf(action, (short) => deps.store.words(short)),
+		openForm: async () => undefined,
+	};
+};

@@ -2,7 +2,7 @@ import { asTrouble, toReply } from '../commands/trouble.ts';
 import type { Trouble } from '../src/domain/errors.ts';
 import type { Held, Outcome } from '../src/clients/queue.ts';
 import type { Place } from '../src/clients/store.ts';
-import type { Asker, Typed } from '../src/deps.ts';
+import type { Asker, Deps, Typed } from '../src/deps.ts';
 import type { Reply } from '../src/domain/reply.ts';
 import type { Lang, Text } from '../src/domain/text.ts';
 import { carriedOut, commandJob } from './jobs.ts';
@@ -70,7 +70,11 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		return end();
 	}
 	const { lang } = asker;
-	const { reply, follow, trouble } = await wires.execute(typed, asker, deps);
+	const { reply, follow, trouble } = await wires.execute(
+		typed,
+		asker,
+		wires.broken === 'adopt' ? neverFinds(deps) : deps,
+	);
 	if (trouble && worthRetrying(trouble)) return tryAgain(trouble, lang);
 	if (trouble) deps.log.info({ job: held.id, label: trouble.label }, 'command ended in trouble');
 	const place: Place =
@@ -92,6 +96,11 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 			since: deps.now(),
 		});
 	return end();
+}
+
+/** For the chaos run: an Airflow that does not find the run which an earlier attempt started. */
+function neverFinds(deps: Deps): Deps {
+	return { ...deps, airflow: (env) => ({ ...deps.airflow(env), run: () => Promise.resolve(undefined) }) };
 }
 
 /** 0.5 s, doubled up to 20 s, with jitter so that a fleet does not knock in step. */

@@ -47,7 +47,7 @@ async function post(
 	line: string | undefined,
 	turn: Extract<Turn, { do: 'post' }>,
 	held: Held,
-	{ deps, broken }: Wires,
+	{ deps }: Wires,
 ): Promise<Outcome> {
 	const { slack, store, log } = deps;
 	const { place, rev } = turn;
@@ -68,8 +68,7 @@ async function post(
 		const trouble = error;
 		if (trouble.outcome === 'unknown') {
 			log.warn({ message: id, label: trouble.label }, 'outcome of a post unknown');
-			if (broken?.intent) await store.notSent(id, holder, 'intended');
-			else await store.unknown(id, holder);
+			await store.unknown(id, holder);
 			return { againInMs: 2600 };
 		}
 		if (trouble.retryAfterMs !== undefined && line !== undefined) await store.pause(line, trouble.retryAfterMs);
@@ -130,13 +129,14 @@ async function look(
 	holder: string,
 	turn: Extract<Turn, { do: 'look' }>,
 	held: Held,
-	{ deps }: Wires,
+	{ deps, broken }: Wires,
 ): Promise<Outcome> {
 	const { slack, store, log } = deps;
 	const { place } = turn;
 	let found: Awaited<ReturnType<typeof slack.find>>;
 	try {
 		if (place.kind === 'asker') found = 'unreadable';
+		else if (broken === 'intent') found = 'absent';
 		else {
 			const channel = place.kind === 'direct' ? (turn.in ?? (await slack.openDirect(place.user))) : place.channel;
 			found = await slack.find(channel, id, turn.since, place.kind === 'channel' ? place.thread : undefined);

@@ -1,5 +1,6 @@
 import type { CommandResult } from '../commands/define.ts';
 import type { BotDeps } from '../src/build-deps.ts';
+import type { Protection } from '../src/config.ts';
 import type { WorkQueue } from '../src/clients/queue.ts';
 import type { Content, Place } from '../src/clients/store.ts';
 import type { Asker, Deps, Typed } from '../src/deps.ts';
@@ -13,8 +14,8 @@ export type Wires = {
 	/** Carries a command out: the verb, the role, the arguments. What went wrong is in its `trouble`; it never throws. */
 	execute(typed: Typed, asker: Asker, deps: Deps): Promise<CommandResult>;
 	render(reply: Reply, lang: Lang): Promise<Content>;
-	/** Protections that the chaos run switches off to show that it would see it. Never set otherwise. */
-	broken?: { intent?: boolean | undefined } | undefined;
+	/** A protection that the chaos run switched off. */
+	broken?: Protection | undefined;
 };
 
 /**

@@ -5,7 +5,7 @@ import type { Producer } from '../clients/queue.ts';
 import type { Asker, Typed } from '../deps.ts';
 
 /** What the Slack process stands on. `work` only adds deliveries here; nothing is consumed. */
-export type Doors = Pick<Wires, 'deps' | 'work' | 'render'> & {
+export type Doors = Pick<Wires, 'deps' | 'work' | 'render' | 'broken'> & {
 	deps: BotDeps;
 	producer: Producer;
 	/** Verb, words and role, as far as they are known without asking anybody. */

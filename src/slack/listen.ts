@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import bolt from '@slack/bolt';
 import type { App, Receiver } from '@slack/bolt';
 import { z } from 'zod';
@@ -98,7 +98,7 @@ export function listen(
 			user: user_id,
 			channel: channel_id,
 			team: team_id,
-			key: keyOf(trigger_id),
+			key: keyOf(doors.broken === 'dedup' ? randomUUID() : trigger_id),
 			via: 'command',
 			at: deps.now(),
 		};

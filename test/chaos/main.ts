@@ -1,0 +1,37 @@
+// npm run -s chaos -- --seed N --commands N [--failures N] [--break dedup|intent|adopt] [--api 1|2] [--log]
+import { parseArgs } from 'node:util';
+import { chaos } from './run.ts';
+
+const { values } = parseArgs({
+	args: process.argv.slice(2).filter((arg) => arg !== '--'),
+	options: {
+		seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+		commands: { type: 'string', default: '300' },
+		failures: { type: 'string', default: '0' },
+		break: { type: 'string' },
+		api: { type: 'string', default: '2' },
+	},
+});
+const number = (name: 'seed' | 'commands' | 'failures'): number => {
+	const value = Number(values[name]);
+	if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} must be a whole number`);
+	return value;
+};
+const breaks = (['dedup', 'intent', 'adopt'] as const).find((one) => one === values.break);
+if (values.break !== undefined && breaks === undefined) throw new Error('--break takes dedup, intent or adopt');
+
+process.stdout.write(`chaos with seed ${values.seed}${breaks === undefined ? '' : `, without ${breaks}`}\n`);
+const result = await chaos({
+	seed: number('seed'),
+	commands: number('commands'),
+	failures: number('failures'),
+	breaks,
+	api: values.api === '1' ? 1 : 2,
+	say: (line) => process.stdout.write(`${line}\n`),
+});
+process.stdout.write(`${JSON.stringify(result)}\n`);
+const { commandsLost, runsDoubled, messagesLost, messagesDoubled, messagesStale, failuresLost, failuresDoubled } =
+	result;
+const wrong =
+	commandsLost + runsDoubled + messagesLost + messagesDoubled + messagesStale + failuresLost + failuresDoubled;
+process.exitCode = wrong === 0 ? 0 : 1;

@@ -1,0 +1,293 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SimDag } from '../../src/sandbox/airflow/types.ts';
+import type { SandboxSlack, Workspace } from '../../src/sandbox/slack/types.ts';
+import { openHouse, postsOf } from '../faults/house.ts';
+import type { BotProcess, House } from '../faults/house.ts';
+
+export type ChaosOptions = {
+	seed: number;
+	commands: number;
+	failures: number;
+	/** A protection to switch off. */
+	breaks?: 'dedup' | 'intent' | 'adopt' | undefined;
+	/** REST API generation of the Airflow stand-in. */
+	api?: 1 | 2;
+	say(line: string): void;
+};
+
+/** The counts come from what the stand-ins saw, never from the bot's own records. */
+export type ChaosResult = {
+	seed: number;
+	commands: number;
+	commandsLost: number;
+	runsDoubled: number;
+	messagesLost: number;
+	messagesDoubled: number;
+	failures: number;
+	failuresLost: number;
+	failuresDoubled: number;
+	/** Messages that stand and do not show how their run ended. */
+	messagesStale: number;
+	kills: number;
+	stops: number;
+	redisKills: number;
+	faults: number;
+	deliveries: number;
+	/** Commands the bot said it had not accepted, typed again as a person would. */
+	retyped: number;
+	seconds: number;
+};
+
+const CHANNELS = 60;
+const WORKERS = 3;
+/** Of each kind, on each method that has an effect or decides one. */
+const FAULT_RATE = 0.04;
+const KINDS = ['429', '500', '500-after-effect', 'reset-after-effect', 'slow-after-effect'] as const;
+
+const quick: SimDag = {
+	id: 'quick',
+	owner: 'chaos',
+	tags: [],
+	file: 'quick.py',
+	maxActiveRuns: 1000,
+	tasks: [{ id: 'work', operator: 'PythonOperator', ms: 300 }],
+};
+
+/** mulberry32: small, seeded, good enough to spread faults. */
+function randomOf(seed: number): () => number {
+	let a = seed >>> 0;
+	return () => {
+		a = (a + 0x6d2b79f5) >>> 0;
+		let t = Math.imul(a ^ (a >>> 15), a | 1);
+		t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+	};
+}
+
+function workspace(): Workspace {
+	const users = Array.from({ length: 5 }, (_, i) => ({
+		id: `U0CHAOS0${i}`,
+		name: `person${i}`,
+		realName: `Person ${i}`,
+		locale: i % 2 === 0 ? 'en-US' : 'ja-JP',
+		tz: 'Etc/UTC',
+	}));
+	return {
+		name: 'Chaos',
+		users,
+		groups: [],
+		channels: Array.from({ length: CHANNELS }, (_, i) => ({
+			id: `C0CHAOS${String(i).padStart(2, '0')}`,
+			name: `chaos-${i}`,
+			kind: 'public' as const,
+			members: ['bot', ...users.map(({ id }) => id)],
+		})),
+	};
+}
+
+/**
+ * Types commands while workers are killed and stopped, Redis is killed and frozen, and Slack and Airflow answer late,
+ * wrongly or not at all; then waits for calm and counts.
+ */
+export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
+	const { seed, commands, say } = options;
+	const started = performance.now();
+	const random = randomOf(seed);
+	const house = await openHouse({
+		slack: { seed, workspace: workspace() },
+		airflow: { seed, dags: [quick], api: options.api ?? 2 },
+	});
+	try {
+		return await run(house, options, random, started);
+	} finally {
+		await house.close();
+		say(`seed ${seed}: ${commands} commands in ${((performance.now() - started) / 1000).toFixed(0)} s`);
+	}
+}
+
+async function run(
+	house: House,
+	{ seed, commands, breaks, say }: ChaosOptions,
+	random: () => number,
+	started: number,
+): Promise<ChaosResult> {
+	const { slack, airflow, redis } = house;
+	const env: Record<string, string> = {
+		LOG_LEVEL: 'warn',
+		...(breaks === undefined ? {} : { CONCERTMASTER_BREAK: breaks }),
+	};
+	await Promise.all([house.start('slack', env), house.start('slack', env)]);
+	let workers: BotProcess[] = await Promise.all(Array.from({ length: WORKERS }, () => house.start('worker', env)));
+
+	for (const kind of KINDS) {
+		for (const method of ['chat.postMessage', 'chat.update', 'conversations.history', 'users.info'])
+			slack.faults({ method, kind, rate: FAULT_RATE, slowMs: 5500 });
+		for (const op of ['trigger', 'run'] as const) airflow.faults({ op, kind, rate: FAULT_RATE, slowMs: 4000 });
+	}
+
+	let typing = true;
+	const tally = { kills: 0, stops: 0, redisKills: 0, deliveries: 0, retyped: 0 };
+
+	const breakWorkers = async (): Promise<void> => {
+		while (typing) {
+			await sleep(400 + random() * 900);
+			const at = Math.floor(random() * workers.length);
+			const victim = workers[at];
+			if (!victim) continue;
+			if (random() < 0.7) {
+				tally.kills++;
+				await victim.kill();
+				workers[at] = await house.start('worker', env);
+			} else {
+				tally.stops++;
+				victim.freeze();
+				// Past the lock (5 s) and the lease (6 s); another one takes over meanwhile.
+				const stopped = 5500 + random() * 3000;
+				workers = workers.filter((one) => one !== victim);
+				workers.push(await house.start('worker', env));
+				thawing.push(sleep(stopped).then(() => victim.thaw()));
+			}
+		}
+	};
+	const thawing: Promise<void>[] = [];
+	const breakRedis = async (): Promise<void> => {
+		await sleep(3000 + random() * 3000);
+		if (!typing) return;
+		tally.redisKills++;
+		await redis.kill();
+		await sleep(300 + random() * 700);
+		await redis.restart();
+		await sleep(4000 + random() * 3000);
+		if (!typing) return;
+		redis.freeze();
+		await sleep(1500 + random() * 1500);
+		redis.thaw();
+	};
+	const breaking = [breakWorkers(), breakRedis()];
+
+	// A person types again what was said not to be accepted, and waits while the bot is not sure.
+	const typeOne = async (n: number): Promise<void> => {
+		for (let attempt = 0; attempt < 60; attempt++) {
+			const user = slack.workspace.users[Math.floor(random() * slack.workspace.users.length)];
+			const channel = `C0CHAOS${String(Math.floor(random() * CHANNELS)).padStart(2, '0')}`;
+			const deliveries = 1 + Math.floor(random() * 3);
+			if (!user) throw new Error('nobody types');
+			tally.deliveries += deliveries;
+			const { acks } = await slack.type({ user: user.id, channel, text: `/dag trigger quick n=${n}`, deliveries });
+			if (acks.some((ack) => ack.status === 'acked' && ack.text === '')) return;
+			const unsure = acks.some((ack) => ack.text.startsWith('❓') || ack.status !== 'acked');
+			if (unsure && (await decided(slack, channel, user.id, () => runOf(house, n)))) return;
+			tally.retyped++;
+			await sleep(500);
+		}
+	};
+	const perSecond = Math.max(5, commands / 30);
+	const typists: Promise<void>[] = [];
+	for (let n = 1; n <= commands; n++) {
+		typists.push(typeOne(n));
+		await sleep(1000 / perSecond);
+	}
+	await Promise.all(typists);
+	typing = false;
+	await Promise.all(breaking);
+	await Promise.all(thawing);
+	say(
+		`  typed ${commands} in ${((performance.now() - started) / 1000).toFixed(0)} s: ${tally.kills} kills, ${tally.stops} stops, ` +
+			`${tally.redisKills} Redis kills, ${tally.deliveries} deliveries, ${tally.retyped} typed again`,
+	);
+	// The faults end with the typing; what is still unknown must come to rest by itself.
+	slack.clearFaults();
+	airflow.clearFaults();
+	await untilCalm(house, commands);
+
+	const seen = count(house, commands);
+	return {
+		seed,
+		commands,
+		...seen,
+		failures: 0,
+		failuresLost: 0,
+		failuresDoubled: 0,
+		kills: tally.kills,
+		stops: tally.stops,
+		redisKills: tally.redisKills,
+		faults: Object.values(slack.counts().faults).reduce((sum, one) => sum + one, 0),
+		deliveries: tally.deliveries,
+		retyped: tally.retyped,
+		seconds: Number(((performance.now() - started) / 1000).toFixed(1)),
+	};
+}
+
+/** Whether a command of unknown fate turned out to be accepted: by what the bot says, or by its run. */
+async function decided(slack: SandboxSlack, channel: string, user: string, hasRun: () => boolean): Promise<boolean> {
+	const before = slack.messages(channel).length;
+	for (let waited = 0; waited < 40_000; waited += 500) {
+		await sleep(500);
+		if (hasRun()) return true;
+		const told = slack
+			.messages(channel)
+			.slice(Math.max(0, before - 3))
+			.filter((message) => message.ephemeralTo === user)
+			.map((message) => message.text);
+		if (
+			told.some((text) => text.includes('I found out: your command was not') || text.includes('受け付けられておらず'))
+		)
+			return hasRun();
+		if (
+			told.some(
+				(text) => text.includes('I found out: your command was accepted') || text.includes('受け付けられており'),
+			)
+		)
+			return true;
+	}
+	return hasRun();
+}
+
+type Seen = Pick<ChaosResult, 'commandsLost' | 'runsDoubled' | 'messagesLost' | 'messagesDoubled' | 'messagesStale'>;
+
+/** By command: runs by the `n` in their conf, messages by the key of those runs. */
+function count({ slack, airflow }: House, commands: number): Seen {
+	const runs = new Map<number, string[]>();
+	for (const { dag, run } of airflow.started()) {
+		const n = Number(airflow.run(dag, run)?.conf['n']);
+		runs.set(n, [...(runs.get(n) ?? []), run.replace(/^slack__/, '')]);
+	}
+	const posts = postsOf(slack);
+	const final = new Set(
+		slack
+			.allMessages()
+			.filter((message) => /succeeded|成功/.test(message.text))
+			.map((message) => message.metadata?.event_payload['key']),
+	);
+	const seen: Seen = { commandsLost: 0, runsDoubled: 0, messagesLost: 0, messagesDoubled: 0, messagesStale: 0 };
+	for (let n = 1; n <= commands; n++) {
+		const keys = runs.get(n) ?? [];
+		if (keys.length === 0) seen.commandsLost++;
+		if (keys.length > 1) seen.runsDoubled++;
+		const told = keys.reduce((sum, key) => sum + (posts.get(key) ?? 0), 0);
+		if (told === 0) seen.messagesLost++;
+		if (told > Math.max(1, keys.length)) seen.messagesDoubled++;
+		if (told > 0 && !keys.every((key) => final.has(key))) seen.messagesStale++;
+	}
+	return seen;
+}
+
+const runOf = ({ airflow }: House, n: number): boolean =>
+	airflow.started().some(({ dag, run }) => Number(airflow.run(dag, run)?.conf['n']) === n);
+
+/** Until every command has its run and its final message, or nothing has changed for 25 s. */
+async function untilCalm(house: House, commands: number): Promise<void> {
+	let last = '';
+	let since = performance.now();
+	for (;;) {
+		const seen = count(house, commands);
+		if (seen.commandsLost + seen.messagesLost + seen.messagesStale === 0) break;
+		const now = JSON.stringify(seen);
+		if (now !== last) since = performance.now();
+		last = now;
+		if (performance.now() - since > 25_000) return;
+		await sleep(250);
+	}
+	// A late double would come from an attempt that is still under way: longer than the lease and one call.
+	await sleep(7000);
+}

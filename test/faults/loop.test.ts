@@ -1,0 +1,140 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { openHouse, postsOf, runsOf } from './house.ts';
+import type { House, HouseOptions } from './house.ts';
+import { people, quick, slow } from './workspace.ts';
+
+let house: House | undefined;
+afterEach(async () => {
+	await house?.close();
+	house = undefined;
+}, 20_000);
+const open = async (options: HouseOptions = {}): Promise<House> =>
+	(house = await openHouse({
+		...options,
+		slack: { workspace: people(), ...options.slack },
+		airflow: { dags: [quick, slow], ...options.airflow },
+	}));
+
+describe.each([
+	['socket', 2],
+	['http', 1],
+] as const)('the loop over %s, REST API v%s', (by, api) => {
+	test('typed, started once, told in one message that turns green; copies change nothing', async () => {
+		const { slack, airflow, start } = await open({ by, airflow: { api } });
+		await start('start');
+		const { acks } = await slack.type({
+			user: 'U0ANN',
+			channel: 'C0OPEN',
+			text: '/dag trigger quick n=1 password=hunter22',
+			deliveries: 3,
+		});
+		for (const ack of acks) expect(ack).toMatchObject({ status: 'acked', text: '' });
+		const message = await slack.until(() =>
+			slack.messages('C0OPEN').find(({ text, via }) => via === 'chat.postMessage' && /succeeded/.test(text)),
+		);
+		expect(message.edits.length).toBeGreaterThan(0);
+		expect([...runsOf(airflow).values()]).toEqual([1]);
+		expect([...postsOf(slack).values()]).toEqual([1]);
+		expect(slack.messages('C0OPEN').length).toBe(1);
+		// The conf reaches Airflow as it was typed and is masked wherever it is shown.
+		const [run] = airflow.runs('quick');
+		expect(run?.conf).toEqual({ n: '1', password: 'hunter22' });
+		expect(JSON.stringify([message.blocks, message.edits, run?.note])).not.toContain('hunter22');
+	}, 30_000);
+});
+
+test('a wrong word is answered in the ack and starts nothing', async () => {
+	const { slack, airflow, start } = await open();
+	await start('start');
+	const { ack } = await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag triger quick' });
+	expect(ack.text).toContain('trigger');
+	expect(ack.ms).toBeLessThan(1000);
+	expect(airflow.started()).toEqual([]);
+}, 30_000);
+
+test('an unknown DAG is told to the asker alone', async () => {
+	const { slack, start } = await open();
+	await start('start');
+	await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag trigger quikc' });
+	const told = await slack.until(() => slack.messages('C0OPEN').find(({ ephemeralTo }) => ephemeralTo === 'U0ANN'));
+	expect(told.via).toBe('response_url');
+	expect(postsOf(slack).size).toBe(0);
+}, 30_000);
+
+describe('the bot is not in the channel', () => {
+	test('says so before anything is queued; invited into a public one, it goes on', async () => {
+		const { slack, airflow, start } = await open();
+		await start('start');
+		const { ack } = await slack.type({ user: 'U0ANN', channel: 'C0ELSE', text: '/dag trigger quick' });
+		expect(ack.text).toContain('not in this conversation');
+		expect(airflow.started()).toEqual([]);
+		const [asked] = slack.messages('C0ELSE');
+		// Pressed twice, it is still one command.
+		for (const deliveries of [2, 1])
+			await slack
+				.click({ user: 'U0ANN', channel: 'C0ELSE', ts: asked?.ts ?? '', actionId: 'cm_invite', deliveries })
+				.catch((error: unknown) => error);
+		await slack.until(() => slack.messages('C0ELSE').find(({ text }) => /succeeded/.test(text)));
+		expect([...runsOf(airflow).values()]).toEqual([1]);
+		expect([...postsOf(slack).values()]).toEqual([1]);
+	}, 30_000);
+
+	test('a private one it cannot enter: says how; by direct message it goes on there', async () => {
+		const { slack, airflow, start } = await open();
+		await start('start');
+		await slack.type({ user: 'U0ANN', channel: 'G0PRIV', text: '/dag trigger quick' });
+		const [asked] = slack.messages('G0PRIV');
+		await slack.click({ user: 'U0ANN', channel: 'G0PRIV', ts: asked?.ts ?? '', actionId: 'cm_invite' });
+		const how = await slack.until(() => slack.messages('G0PRIV').find(({ text }) => text.includes('/invite')));
+		expect(airflow.started()).toEqual([]);
+		await slack.click({ user: 'U0ANN', channel: 'G0PRIV', ts: how.ts, actionId: 'cm_direct' });
+		const direct = slack.channelId('U0ANN');
+		await slack.until(() => slack.messages(direct).find(({ text }) => /succeeded/.test(text)));
+		expect([...runsOf(airflow).values()]).toEqual([1]);
+		expect([...postsOf(slack).values()]).toEqual([1]);
+	}, 30_000);
+});
+
+describe('ends that nobody wants', () => {
+	test('the message was deleted while the run lasts: the asker alone hears how it ended', async () => {
+		const { slack, airflow, start } = await open();
+		await start('start');
+		await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag trigger slow' });
+		const message = await slack.until(() => slack.messages('C0OPEN').find(({ via }) => via === 'chat.postMessage'));
+		slack.removeMessage({ channel: 'C0OPEN', ts: message.ts });
+		const [run] = airflow.runs('slow');
+		airflow.endRun('slow', run?.run ?? '', 'failed');
+		const direct = slack.channelId('U0ANN');
+		await slack.until(() => slack.messages(direct).find(({ text }) => /failed/.test(text)), 15_000);
+		expect(slack.messages('C0OPEN')).toEqual([]);
+	}, 40_000);
+
+	test('the run was deleted in Airflow: the message says so', async () => {
+		const { slack, airflow, start } = await open();
+		await start('start');
+		await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag trigger slow' });
+		await slack.until(() => slack.messages('C0OPEN').find(({ via }) => via === 'chat.postMessage'));
+		const [run] = airflow.runs('slow');
+		airflow.deleteRun('slow', run?.run ?? '');
+		await slack.until(() => slack.messages('C0OPEN').find(({ text }) => /deleted/.test(text)), 15_000);
+	}, 40_000);
+
+	test('a run that outlasts the following: the message says so', async () => {
+		const { slack, start } = await open({ settings: 'follow: { giveUpAfterDays: 0.00005 }\n' });
+		await start('start');
+		await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag trigger slow' });
+		await slack.until(() => slack.messages('C0OPEN').find(({ text }) => /no longer followed/.test(text)), 15_000);
+	}, 40_000);
+
+	test('the bot was taken out of the channel after the command was accepted: the asker hears of it', async () => {
+		const { slack, airflow, start } = await open();
+		const worker = await start('slack');
+		await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag trigger quick' });
+		slack.kick({ channel: 'C0OPEN', user: slack.botUserId });
+		await start('worker');
+		const direct = slack.channelId('U0ANN');
+		await slack.until(() => slack.messages(direct).find(({ text }) => /succeeded/.test(text)), 15_000);
+		expect([...runsOf(airflow).values()]).toEqual([1]);
+		expect(await worker.stop()).toBe(0);
+	}, 40_000);
+});

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { store } from '../../src/clients/store.ts';
+import type { Place, Store } from '../../src/clients/store.ts';
+import { startRedis } from '../../src/sandbox/redis.ts';
+import type { SandboxRedis } from '../../src/sandbox/redis.ts';
+
+let server: SandboxRedis;
+let client: Redis;
+let kept: Store;
+beforeAll(async () => {
+	server = await startRedis();
+	client = new Redis(server.url);
+	kept = store(client);
+});
+afterAll(async () => {
+	client.disconnect();
+	await server.stop();
+});
+beforeEach(async () => {
+	await client.flushall();
+});
+
+const place: Place = { kind: 'channel', channel: 'C1', user: 'U1' };
+const says = (text: string) => ({ text, blocks: [] });
+const content = async (id: string): Promise<string> =>
+	JSON.stringify(await client.hgetall(`{concertmaster}:msg:${id}`));
+
+describe('a message', () => {
+	test('is posted, then edited to the newest wanted content, then at rest', async () => {
+		expect(await kept.want('m', place, says('one'), 10)).toBe(1);
+		expect(await kept.begin('m', 'a', 'C1')).toMatchObject({ do: 'post', rev: 1, place, content: says('one') });
+		await kept.posted('m', 'C1', '1.1', 1);
+		expect(await kept.begin('m', 'a', 'C1')).toEqual({ do: 'nothing' });
+
+		expect(await kept.want('m', place, says('two'), 20)).toBe(2);
+		expect(await kept.want('m', place, says('three'), 100)).toBe(3);
+		await sleep(1150);
+		expect(await kept.begin('m', 'a', 'C1')).toMatchObject({ do: 'edit', rev: 3, content: says('three'), ts: '1.1' });
+		await kept.posted('m', 'C1', '1.1', 3);
+		expect(await kept.begin('m', 'a', 'C1')).toEqual({ do: 'nothing' });
+		// A late repeat of the first word turns nothing back.
+		expect(await kept.want('m', place, says('one'), 10)).toBeUndefined();
+	});
+
+	test('what was said and the URL to answer at leave Redis once it stands', async () => {
+		await kept.want(
+			'm',
+			{ kind: 'asker', user: 'U1', channel: 'C1' },
+			says('conf a=1'),
+			10,
+			'https://hooks.slack.com/x',
+		);
+		expect(await content('m')).toContain('hooks.slack.com');
+		expect(await kept.begin('m', 'a', undefined)).toMatchObject({ responseUrl: 'https://hooks.slack.com/x' });
+		await kept.posted('m', 'C1', 'ephemeral', 1);
+		expect(await content('m')).not.toMatch(/hooks\.slack\.com|conf a=1/);
+	});
+
+	test('is in one hand at a time', async () => {
+		await kept.want('m', place, says('one'), 10);
+		expect(await kept.begin('m', 'a', 'C1')).toMatchObject({ do: 'post' });
+		expect(await kept.begin('m', 'b', 'C1')).toMatchObject({ do: 'wait' });
+	});
+
+	test('of unknown outcome is looked for after the grace, and sent again only when it is absent', async () => {
+		await kept.want('m', place, says('one'), 10);
+		await kept.begin('m', 'a', 'C1');
+		await kept.unknown('m', 'a');
+		expect(await kept.begin('m', 'b', 'C1')).toMatchObject({ do: 'wait' });
+		await sleep(2600);
+		expect(await kept.begin('m', 'b', 'C1')).toMatchObject({ do: 'look', blind: 0, place });
+		await kept.notSent('m', 'b', 'intended');
+		expect(await kept.begin('m', 'c', 'C1')).toMatchObject({ do: 'post', rev: 1 });
+	});
+
+	test('only the holder says how its attempt ended', async () => {
+		await kept.want('m', place, says('one'), 10);
+		await kept.begin('m', 'a', 'C1');
+		await kept.notSent('m', 'stale', 'intended');
+		expect(await kept.begin('m', 'b', 'C1')).toMatchObject({ do: 'wait' });
+	});
+
+	test('that stands twice is counted', async () => {
+		await kept.want('m', place, says('one'), 10);
+		await kept.begin('m', 'a', 'C1');
+		await kept.posted('m', 'C1', '1.1', 1);
+		await kept.posted('m', 'C1', '1.2', 1);
+		expect(await kept.counts()).toEqual({ doubled: '1' });
+	});
+
+	test('that is gone stays gone', async () => {
+		await kept.want('m', place, says('hello'), 10);
+		await kept.begin('m', 'a', 'C1');
+		await kept.gone('m', 'a');
+		expect(await kept.want('m', place, says('two'), 20)).toBeUndefined();
+		expect(await kept.isGone('m')).toBe(true);
+		expect(await content('m')).not.toContain('hello');
+	});
+});
+
+describe('a channel', () => {
+	test('takes its messages in turn, a second apart; another channel does not wait', async () => {
+		for (const id of ['a', 'b', 'c']) await kept.want(id, place, says(id), 10);
+		await kept.want('other', { ...place, channel: 'C2' }, says('other'), 10);
+		expect(await kept.begin('a', 'h', 'C1')).toMatchObject({ do: 'post' });
+		const second = await kept.begin('b', 'h', 'C1');
+		const third = await kept.begin('c', 'h', 'C1');
+		expect(second).toMatchObject({ do: 'wait' });
+		expect(third).toMatchObject({ do: 'wait' });
+		if (second.do === 'wait' && third.do === 'wait') expect(third.ms - second.ms).toBeGreaterThan(1000);
+		expect(await kept.begin('other', 'h', 'C2')).toMatchObject({ do: 'post' });
+	});
+
+	test('that Slack wants quiet is quiet; another is not', async () => {
+		await kept.want('a', place, says('a'), 10);
+		await kept.want('other', { ...place, channel: 'C2' }, says('other'), 10);
+		await kept.pause('C1', 30_000);
+		const waits = await kept.begin('a', 'h', 'C1');
+		expect(waits).toMatchObject({ do: 'wait' });
+		if (waits.do === 'wait') expect(waits.ms).toBeGreaterThan(29_000);
+		expect(await kept.begin('other', 'h', 'C2')).toMatchObject({ do: 'post' });
+	});
+});
+
+test('the scripts survive a restart of Redis that forgot them', async () => {
+	await kept.want('m', place, says('one'), 10);
+	await client.script('FLUSH');
+	expect(await kept.begin('m', 'a', 'C1')).toMatchObject({ do: 'post' });
+});
