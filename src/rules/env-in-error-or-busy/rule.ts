@@ -28,6 +28,11 @@ export default defineRule({
 			'another operation',
 			/(?:[Ee]nvironment|projects\/[^\s]{3,120}\/environments\/[a-z0-9-]{1,64})[^\n]{0,80}(?:another operation is (?:in progress|running|pending)|is being (?:updated|modified) by another operation)/,
 		),
+		// The cluster under the environment is busy; Composer passes the sentence of GKE on.
+		line(
+			'Cluster is currently being',
+			/Cluster is currently being created, deleted, updated or repaired and cannot be updated/,
+		),
 		line('is not in RUNNING state', /[Ee]nvironment[^\n]{0,200} is not in RUNNING state/),
 	],
 	weigh: (hits) => ({

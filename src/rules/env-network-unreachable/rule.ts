@@ -34,6 +34,16 @@ export default defineRule({
 			/(?<range>Cluster|Services|GKE master|Web server|Cloud SQL) CIDR range (?<cidr>[0-9./]{7,18}) is not within allowed ranges/,
 			'proof',
 		),
+		line(
+			'does not belong to Composer project',
+			/Network Attachment [^\n]{0,200}does not belong to Composer project/,
+			'proof',
+		),
+		line(
+			'is reserved for the Docker bridge network',
+			/The IP range (?<cidr>[0-9./]{7,18}) is reserved for the Docker bridge network/,
+			'proof',
+		),
 		line('but no error was surfaced', /but no error was surfaced/),
 		line('is already being used by', /is already being used by [^\n]{0,200}-[Nn]at\b/, 'proof'),
 		line(
@@ -44,7 +54,11 @@ export default defineRule({
 	weigh(hits) {
 		const proof = hits.some(({ signature }) => signature.says === 'proof');
 		const text = hits.map((hit) => hit.text).join('\n');
-		const fault = /already being used by/.test(text) ? 'nat' : /CIDR|IPCidr/i.test(text) ? 'range' : 'database';
+		const fault = /already being used by/.test(text)
+			? 'nat'
+			: /CIDR|IPCidr|The IP range/i.test(text)
+				? 'range'
+				: 'database';
 		return { says: proof ? 'proof' : 'strong', facts: { ...mergedFacts(hits), fault } };
 	},
 	fix,

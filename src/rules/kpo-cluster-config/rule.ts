@@ -93,6 +93,7 @@ export default defineRule({
 			['denied by autogke-', 'GKE Warden rejected the request'],
 			/\[denied by (?<policy>autogke-[a-z0-9-]{3,60})\][\\"':[\]]{0,20}(?<problem>[^\n\\"\]]{3,200})|GKE Warden rejected the request/,
 		),
+		line('failed calling webhook', /failed calling webhook [\\"']{1,8}(?<webhook>[a-z0-9.-]{3,120})/),
 		line(
 			'denied by ValidatingAdmissionPolicy',
 			/ValidatingAdmissionPolicy '(?<policy>[a-z0-9.-]{3,120})' with binding [^\n]{0,120}denied request: (?<problem>[^\n]{3,300})/,
@@ -134,7 +135,7 @@ export default defineRule({
 /** Which of the ways to fail; decides the fix. */
 function kindOf(text: string): string {
 	if (
-		/denied the request|violates PodSecurity|autogke-|GKE Warden|AdmissionPolicy|security context constraint|is invalid: /.test(
+		/denied the request|failed calling webhook|violates PodSecurity|autogke-|GKE Warden|AdmissionPolicy|security context constraint|is invalid: /.test(
 			text,
 		)
 	)
@@ -288,8 +289,8 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 								'kube config が `gke-gcloud-auth-plugin` を使っていますが、ワーカーにインストールされていません。',
 							)
 						: t(
-								'The cluster does not accept the token (401): an expired or foreign token in the kube config or connection.',
-								'クラスタがトークンを受け付けません(401)。kube config または接続に期限切れ・別クラスタのトークンが入っています。',
+								'The cluster does not accept the token (401): an expired or foreign token in the kube config or connection. When it comes after about an hour, the provider does not renew the token: upgrade cncf-kubernetes and google.',
+								'クラスタがトークンを受け付けません(401)。kube config または接続に期限切れ・別クラスタのトークンが入っています。約 1 時間後に起きる場合はトークンが更新されていないため、cncf-kubernetes と google プロバイダーを更新してください。',
 							),
 				),
 				...forGeneration(

@@ -16,7 +16,7 @@ export default defineRule({
 		ja: '`Pod … returned a failure` は他の原因も包みます。OOMKilled(kpo-oomkilled)、Pod が作成されていない場合(`remote_pod: None`: kpo-pods-forbidden、kpo-cluster-config)、コンテナの状態がないまま消えた場合(kpo-pod-lost)を先に確認してください。',
 	},
 	signatures: [
-		line('returned a failure', /Pod (?<pod>[a-z0-9][a-z0-9.-]{0,252}|None) returned a failure/),
+		line('returned a failure', /Pod (?:(?<pod>[a-z0-9][a-z0-9.-]{0,252}|None) )?returned a failure/),
 		line(
 			"state='TERMINATED'",
 			/Container [\\"']{1,4}(?<container>[a-z0-9-]{1,63})[\\"']{1,4}: state='TERMINATED', reason='(?<reason>[A-Za-z]{2,40})', exit_code=(?<exitCode>[1-9]\d{0,2})/,

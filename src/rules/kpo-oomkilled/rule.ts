@@ -32,15 +32,16 @@ export default defineRule({
 			'weak',
 		),
 	],
-	asks: [...RUNS_POD_ASKS],
+	asks: [...RUNS_POD_ASKS, 'airflow-worker-'],
 	weigh(hits, scene) {
+		const ofPod = runsPod(scene);
 		const mine = hits.filter(({ text }) => !AIRFLOW_POD.test(text));
-		if (mine.length === 0) return undefined;
+		if (mine.length === 0 || (!ofPod && scene.has('airflow-worker-'))) return undefined;
 		const facts = { ...mergedFacts(mine), exitCode: '137' };
 		const named = mine.some(({ signature }) => signature.says === 'proof');
 		if (!named) return { says: 'weak', facts };
 		// A cluster's events may speak of any pod.
-		return unlessQuoted({ says: runsPod(scene) ? 'proof' : 'strong', facts }, scene);
+		return unlessQuoted({ says: ofPod ? 'proof' : 'strong', facts }, scene);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/use-kubernetes-pod-operator',

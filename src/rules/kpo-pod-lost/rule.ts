@@ -51,10 +51,17 @@ export default defineRule({
 			['Preempted', 'Preempting'],
 			/reason[\\"']{0,8}[:=] ?[\\"']{1,8}(?:Preempted|Preempting|NodeLost|NodeShutdown|Evicted)/,
 		),
+		// The API server itself: overloaded, upgrading, or cut off from its nodes. A webhook that does not answer is kpo-cluster-config.
+		line(
+			['ApiException: (500)', 'ApiException: (502)', 'ApiException: (503)', 'ApiException: (504)'],
+			/ApiException: \((?<status>50[0234])\)/,
+		),
+		line(['etcdserver: ', 'No agent available'], /etcdserver: (?:request timed out|leader changed)|No agent available/),
+		line('already exists', /pods [\\"']{1,8}(?<pod>[a-z0-9][a-z0-9.-]{0,252})[\\"']{1,8} already exists/, 'weak'),
 		// Told by the API without a reason: deleted by a person, a second try, or the cluster.
 		line(' not found', /pods [\\"']{1,8}(?<pod>[a-z0-9][a-z0-9.-]{0,252})[\\"']{1,8} not found/, 'weak'),
 	],
-	asks: ['OOMKilled', "'exit_code': ", ...RUNS_POD_ASKS],
+	asks: ['OOMKilled', 'failed calling webhook', ...RUNS_POD_ASKS],
 	yieldsTo: [
 		'kpo-oomkilled',
 		'kpo-pods-forbidden',
@@ -72,7 +79,7 @@ export default defineRule({
 			({ signature, text }) => signature.says === 'strong' && !/airflow-(?:worker|scheduler)-/.test(text),
 		);
 		if (proof) return unlessQuoted({ says: 'proof', facts }, scene);
-		if (scene.has('OOMKilled')) return undefined;
+		if (scene.has('OOMKilled') || scene.has('failed calling webhook')) return undefined;
 		if (!strong) return runsPod(scene) ? { says: 'weak', facts } : undefined;
 		return unlessQuoted({ says: runsPod(scene) || scene.kind !== 'task' ? 'strong' : 'weak', facts }, scene);
 	},

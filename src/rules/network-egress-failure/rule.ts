@@ -11,6 +11,8 @@ const OTHER_CAUSE =
 // Airflow's own ways to its database. A hook of a provider connects to a database of the user.
 const AIRFLOW_SESSION =
 	/\/airflow\/(?:utils\/(?:session|db|cli|cli_action_loggers|sqlalchemy|retries)|jobs\/|models\/|settings|cli\/|dag_processing\/|www\/|api_connexion\/|api_fastapi\/|serialization\/|executors\/|ti_deps\/)/;
+// Airflow 3: the task's own way to the API server.
+const AIRFLOW_API = /\/airflow\/sdk\/(?:api\/client|execution_time\/(?:supervisor|comms|request_handlers))/;
 const DATABASE =
 	/psycopg|OperationalError|connection to server|could not connect to server|translate host name|MySQL server|pymysql/i;
 const BROKER = /\/(?:celery|kombu|vine|billiard)\//;
@@ -46,8 +48,9 @@ function concernsAirflowItself(hit: Hit, scene: Scene): boolean {
 	if (!inChain || scene.chain.length === 0) return false;
 	const frames = scene.chain.flatMap((link) => link.frames);
 	if (frames.some(({ file }) => BROKER.test(file)) && !frames.some(({ own }) => own)) return true;
-	if (!DATABASE.test(hit.text)) return false;
 	const caller = innermostOwnOrAirflow(scene.chain);
+	if (caller !== undefined && AIRFLOW_API.test(caller.file)) return true;
+	if (!DATABASE.test(hit.text)) return false;
 	return caller !== undefined && !caller.own && AIRFLOW_SESSION.test(caller.file);
 }
 
@@ -100,6 +103,7 @@ export default defineRule({
 			['Connection aborted.', 'Remote end closed connection without response'],
 			/Connection aborted\.|Remote end closed connection without response/,
 		),
+		line('Connection broken: ', /Connection broken: (?:IncompleteRead|InvalidChunkLength|ConnectionReset|OSError)/),
 		line('Cannot connect to proxy', /Cannot connect to proxy/),
 		line('Tunnel connection failed', /Tunnel connection failed: \d{3}/),
 		// glibc through socket, smtplib, ftplib, redis, http.client …
