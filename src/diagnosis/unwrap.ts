@@ -94,6 +94,8 @@ function* pieces(text: string): Generator<string> {
 	}
 }
 
+const RECORD = ['event', 'textPayload', 'jsonPayload', 'protoPayload', 'timestamp', 'severity', 'level'];
+
 /** One physical line, or a piece of one that is too long to hold. */
 export function unwrapPhysical(raw: string, out: Collector) {
 	const text = raw.endsWith('\r') ? raw.slice(0, -1) : raw;
@@ -101,7 +103,8 @@ export function unwrapPhysical(raw: string, out: Collector) {
 	if (brace >= 0) {
 		const tail = text.slice(brace).trimEnd();
 		const json = parse(tail.endsWith(',') ? tail.slice(0, -1) : tail);
-		if (isObject(json)) {
+		// Behind a prefix only a log record: a message may end with the JSON body of an answer, and is the message then.
+		if (isObject(json) && (brace === 0 || RECORD.some((key) => key in json))) {
 			unwrapRecord(json, out);
 			return;
 		}

@@ -5,12 +5,17 @@
 const PATH = String.raw`\/api\/(?:v1|v2|experimental)\/(?:dags\b|dagRuns\b|pools\b|variables\b|connections\b|assets\b|datasets\b|importErrors\b|health\b|version\b|monitor\/health\b|latest_runs\b|eventLogs\b)`;
 const HOST = String.raw`[\w-]{1,80}\.composer\.googleusercontent\.com\b`;
 
-/** `405 Client Error: Method Not Allowed for url: https://…/api/v1/dags/…` of requests, for the given statuses. */
+/**
+ * What HTTP clients raise for a refusal of Airflow's API with one of the given statuses:
+ * `405 Client Error: Method Not Allowed for url: https://…` (requests), `Client error '405 Method Not Allowed' for url 'https://…'`
+ * (httpx), `ClientResponseError: 405, message='Method Not Allowed', url=URL('https://…')` (aiohttp).
+ */
 export function refusedByAirflow(statuses: string): RegExp {
 	return new RegExp(
-		String.raw`(?<status>${statuses}) (?:Client|Server) Error: [^\n]{0,60}? for url: (?<url>https?:\/\/(?:${HOST}[^\s"'<>]{0,300}|[^\s"'<>]{1,200}${PATH}[^\s"'<>]{0,300}))`,
+		String.raw`(?<status>${statuses})(?: (?:Client|Server) Error: | |, message=)[^\n]{0,60}?\burl(?:: | '|='|=URL\(')(?<url>https?:\/\/(?:${HOST}[^\s"'<>]{0,300}|[^\s"'<>]{1,200}${PATH}[^\s"'<>]{0,300}))`,
 	);
 }
+export const REFUSAL_LITERALS = ['Client Error: ', 'Server Error: ', "Client error '", 'ClientResponseError: '];
 
 /** What stands on a line of curl, of a small client or of httpx that calls Airflow: `> POST /api/v1/dags/… HTTP/1.1`. */
 export const CALLS_AIRFLOW = new RegExp(

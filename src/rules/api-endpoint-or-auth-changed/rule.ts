@@ -1,5 +1,5 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { CALL_LITERALS, CALLS_AIRFLOW, answered, refusedByAirflow } from '../_parts/airflowApi.ts';
+import { CALLS_AIRFLOW, CALL_LITERALS, REFUSAL_LITERALS, answered, refusedByAirflow } from '../_parts/airflowApi.ts';
 import { gcloud, resource } from '../_parts/iam.ts';
 import { forGeneration, grantOnProject, hcl, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
@@ -25,7 +25,7 @@ export default defineRule({
 			'/api/experimental/',
 			/(?:\b(?<method>GET|POST|PUT|DELETE) |for url: |\burl[=:] ?)(?:https?:\/\/[^\s"'<>/]{1,200})?(?<path>\/api\/experimental\/[^\s"'<>]{1,300})/,
 		),
-		line(['Client Error: ', 'Server Error: '], refusedByAirflow('30[12378]|404|405|406|415|422|400')),
+		line(REFUSAL_LITERALS, refusedByAirflow('30[12378]|404|405|406|415|422|400')),
 		line('<title>Airflow 404', /<title>Airflow 404/),
 		// Airflow 3 wants the key, null or not, and refuses the old one.
 		line('logical_date', /["']loc["']: ?\[["']body["'], ?["'](?<field>logical_date)["']\]/),
@@ -70,7 +70,7 @@ export default defineRule({
 			'weak',
 		),
 		// Only beside an IAP answer: by itself a 401 is about the user.
-		line('Client Error: ', refusedByAirflow('401|403'), 'weak'),
+		line(REFUSAL_LITERALS, refusedByAirflow('401|403'), 'weak'),
 		line('Method Not Allowed', /["'](?:detail|title)["']: ?["']Method Not Allowed["']/, 'weak'),
 	],
 	// Whether the DAG is there is another question than whether the address is right.

@@ -1,5 +1,12 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { CALL_LITERALS, CALLS_AIRFLOW, REFERENCE, answered, refusedByAirflow } from '../_parts/airflowApi.ts';
+import {
+	CALLS_AIRFLOW,
+	CALL_LITERALS,
+	REFERENCE,
+	REFUSAL_LITERALS,
+	answered,
+	refusedByAirflow,
+} from '../_parts/airflowApi.ts';
 import { airflowCli, gcloud, memberOf, resource, rolesOf } from '../_parts/iam.ts';
 import {
 	command,
@@ -51,7 +58,7 @@ export default defineRule({
 			/JWT verification error|Failed to fetch public keys for JWT verification/,
 		),
 		line(REFERENCE, /stable-rest-api-ref\.html#section\/Errors\/(?<why>PermissionDenied|Unauthenticated)/),
-		line('Client Error: ', refusedByAirflow('401|403')),
+		line(REFUSAL_LITERALS, refusedByAirflow('401|403')),
 		line(
 			'airflow_client.client.exceptions.',
 			/airflow_client\.client\.exceptions\.(?:ForbiddenException|UnauthorizedException): \((?<status>401|403)\)/,

@@ -32,7 +32,7 @@ export default defineRule({
 		),
 		line('Resources exceeded during query execution', /(?<resources>Resources exceeded during query execution)/),
 		line(
-			['quotaExceeded', 'rateLimitExceeded', 'resourcesExceeded', 'jobRateLimitExceeded', 'jobInternalRateLimit'],
+			['quotaExceeded', 'rateLimitExceeded', 'RateLimitExceeded', 'resourcesExceeded', 'jobInternalRateLimit'],
 			/["' ]reason["']?: ?["']?(?<reason>quotaExceeded|(?:user|job)?[rR]ateLimitExceeded|resourcesExceeded)\b/,
 		),
 		line('dailyLimitExceeded', /\bdailyLimitExceeded\b/),

@@ -1,5 +1,5 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { refusedByAirflow } from '../_parts/airflowApi.ts';
+import { REFUSAL_LITERALS, refusedByAirflow } from '../_parts/airflowApi.ts';
 import { inLang, python, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 
@@ -44,7 +44,7 @@ export default defineRule({
 		line('Unique constraint violation', /Unique constraint violation.{0,400}\bdag_run\b/, 'proof'),
 		line('Unique constraint violation', /["']reason["']: ?["']Unique constraint violation["']/),
 		line('dag_run_dag_id_', /unique constraint \\?["']dag_run_dag_id_(?:run_id|logical_date|execution_date)_key/),
-		line('Client Error: ', refusedByAirflow('409')),
+		line(REFUSAL_LITERALS, refusedByAirflow('409')),
 		line('airflow_client.client.exceptions.', /airflow_client\.client\.exceptions\.ConflictException/),
 		line('Dag Run already exists, skipping task', /Dag Run already exists, skipping task/, 'weak'),
 	],

@@ -77,8 +77,12 @@ export default defineRule({
 			/40[13] Client Error: (?:Forbidden|Unauthorized) for url: https:\/\/(?<invoked>[\w.-]{3,200}\.(?:run\.app|cloudfunctions\.net))/,
 		),
 		line(
-			'Client Error: Forbidden for url: https://',
-			/403 Client Error: Forbidden for url: https:\/\/(?:[a-z0-9-]{2,30}-)?(?<api>[a-z0-9-]{2,40})\.googleapis\.com\//,
+			[
+				'Client Error: Forbidden for url: https://',
+				"Client error '403 Forbidden' for url 'https://",
+				'ClientResponseError: 403',
+			],
+			/\b403(?: Client Error: | |, message=)[^\n]{0,40}?\burl(?:: | '|='|=URL\(')https:\/\/(?:[a-z0-9-]{2,30}-)?(?<api>[a-z0-9-]{2,40})\.googleapis\.com\//,
 		),
 		line(
 			['PERMISSION_DENIED: ', '] does not have permission to access '],
