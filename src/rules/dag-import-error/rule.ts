@@ -37,7 +37,8 @@ export default defineRule({
 		// REST /importErrors; the stack trace itself stands on the lines that follow.
 		line('import_error_id', /["']?import_error_id["']?/),
 		// `airflow dags list-import-errors`.
-		line('list-import-errors', /dags list-import-errors/),
+		line('list-import-errors', /[$#] airflow dags list-import-errors/),
+		line('filepath', /filepath {1,400}\| error/),
 		line(
 			'Exception when importing ',
 			/Exception when importing '?(?<module>[\w.]{1,200})'? from '?(?<package>[\w.-]{1,200})'? package/,

@@ -39,16 +39,14 @@ export default defineRule({
 		line('Job heartbeat failed with error', /Job heartbeat failed with error/),
 		line('Failed to log action (', /Failed to log action \((?:psycopg|pymysql|MySQLdb|mysql|sqlite3)[^\n]{1,400}/),
 		line('metadatabase', /metadatabase["']?: ?\{ ?["']status["']: ?["']unhealthy["']/, 'proof'),
-		line(
-			'airflow-sqlproxy',
-			/airflow-sqlproxy[\w.-]{0,120}[^\n]{0,200}(?:refused|timed out|closed|reset|not known|failed)/,
-		),
+		line('airflow-sqlproxy', /airflow-sqlproxy[^\n]{0,160}(?:refused|timed out|closed|reset|not known|failed)/),
 		// Below: any PostgreSQL or MySQL says so. Who asked decides (see weigh).
 		line(
 			['OperationalError', 'InterfaceError'],
-			/(?:\((?:psycopg2?|pymysql\.err|MySQLdb|_mysql_exceptions|mysql\.connector\.errors|asyncpg)[\w.]{0,60}\.?(?:OperationalError|InterfaceError)\)|psycopg2?\.(?:errors\.)?OperationalError:) ?(?<reason>[^\n]{1,300})/,
+			/(?:(?:OperationalError|InterfaceError): \((?:psycopg2?|pymysql|_?MySQLdb|_mysql_exceptions|mysql\.connector|asyncpg|sqlite3)[\w.]{1,80}\)|psycopg2?\.(?:errors\.)?OperationalError:) ?(?<reason>[^\n]{1,300})/,
 			'weak',
 		),
+		line('PendingRollbackError', /PendingRollbackError: (?<reason>[^\n]{1,300})/, 'weak'),
 		line(
 			['too many clients already', 'too many connections for role', 'remaining connection slots are reserved'],
 			/FATAL: {1,2}(?<reason>[^\n]{0,40}(?:too many clients already|too many connections for role|remaining connection slots are reserved)[^\n]{0,100})/,
@@ -62,7 +60,7 @@ export default defineRule({
 		line('QueuePool limit of size', /QueuePool limit of size \d{1,6} overflow -?\d{1,6} reached/, 'weak'),
 		line(
 			'[SQL: ',
-			/\[SQL: (?:SELECT|UPDATE|INSERT INTO|DELETE FROM)\b[^\n]{0,2000}\b(?<table>task_instance|dag_run|serialized_dag|slot_pool|rendered_task_instance_fields|job|trigger)\b/,
+			/\[SQL: (?:SELECT|UPDATE|INSERT INTO|DELETE FROM)\b[^\n]{0,400}\b(?<table>task_instance|dag_run|serialized_dag|slot_pool|rendered_task_instance_fields|job|trigger)\b/,
 			'weak',
 		),
 		line('Server returned error', /API_SERVER_ERROR: \{'status_code': 50\d/, 'weak'),
@@ -75,7 +73,7 @@ export default defineRule({
 		const asked = airflowAsked(scene.chain);
 		if (asked === false) return undefined;
 		const database = hits.some(({ text }) =>
-			/OperationalError|InterfaceError|FATAL: |Deadlock|QueuePool limit/.test(text),
+			/OperationalError|InterfaceError|PendingRollbackError|FATAL: |Deadlock|QueuePool limit/.test(text),
 		);
 		if (database && asked) return { ...weighing, says: 'strong' };
 		// No user's database in these.

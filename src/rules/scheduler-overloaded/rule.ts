@@ -33,7 +33,7 @@ export default defineRule({
 		line('Scheduler is in unhealthy state', /(?<!db )Scheduler is in unhealthy state/, 'weak'),
 		line(
 			'deployments/airflow-scheduler',
-			/deployments\.delete[^]{0,4000}deployments\/airflow-scheduler|deployments\/airflow-scheduler[^]{0,4000}deployments\.delete/,
+			/^(?=[^]{0,8192}deployments\.delete)(?=[^]{0,8192}deployments\/airflow-scheduler)/,
 		),
 		line(
 			'latest_scheduler_heartbeat',

@@ -22,10 +22,12 @@ export default defineRule({
 		line('AirflowTaskTimeout', /AirflowTaskTimeout(?!\(?['"]?:? ?['"]?DagBag)/),
 		line('Process timed out', /Process timed out(?:,? (?:PID: |pid=)\d{1,10})/),
 	],
-	asks: ['DagBag import timeout for'],
+	asks: ['DagBag import timeout for', 'Error sending Celery '],
 	yieldsTo: ['dag-import-timeout', 'sensor-timeout'],
 	weigh(hits, scene) {
 		if (scene.has('DagBag import timeout for') || scene.ended === 'success' || isQuoted(scene)) return undefined;
+		// The scheduler guards its own send to the broker with the same helper.
+		if (scene.has('Error sending Celery ')) return undefined;
 		const weighing = strongest(hits);
 		const link = scene.chain.find(({ type }) => type.endsWith('AirflowTaskTimeout'));
 		// Caught by the user's own except: another exception ended the try.

@@ -43,9 +43,14 @@ export default defineRule({
 		),
 		line(
 			'Could not read served logs: ',
-			/Could not read served logs: (?!Invalid URL)(?:[^'"]{0,60}host='(?<host>[^']{1,253})'|[^\n]{0,200}url: https?:\/\/(?<server>[^:/\s]{1,253}):8793|)/,
+			/Could not read served logs: (?!Invalid URL|[^\n]{0,60}403)(?:[^'"]{0,60}host='(?<host>[^']{1,253})'|[^\n]{0,200}url: https?:\/\/(?<server>[^:/\s]{1,253}):8793|)/,
 		),
 		line('Log file not found on worker', /Log file not found on worker '(?<host>[^']{1,253})'/),
+		// The worker lives and refuses: another secret key, or clocks apart.
+		line('Could not read served logs: ', /Could not read served logs: [^\n]{0,60}403/, 'weak'),
+		// KubernetesExecutor: the pod of the task is gone, and its log with it.
+		line('Unable to fetch logs from worker pod', /Unable to fetch logs from worker pod (?<host>\S{1,253})/),
+		line('Reading from k8s pod logs failed', /Reading from k8s pod logs failed: /),
 		// Airflow 1.10 to 2.4.
 		line('Failed to fetch log file from worker', /Failed to fetch log file from worker\./),
 		line('Log file does not exist: ', /Log file does not exist: (?<resource>\/[^\s]{1,600})/),

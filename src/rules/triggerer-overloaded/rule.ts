@@ -21,7 +21,7 @@ export default defineRule({
 		line('async thread was blocked for ', /Triggerer's async thread was blocked for (?<seconds>[\d.]{1,12}) seconds/),
 		line(
 			'coro=<TriggerRunner.run_trigger()',
-			/Executing <Task [^\n]{0,400}TriggerRunner\.run_trigger\(\)[^\n]{0,2000} took (?<seconds>[\d.]{1,12}) seconds?/,
+			/Executing <Task [^\n]{0,400}TriggerRunner\.run_trigger\(\)[^\n]{0,600} took (?<seconds>[\d.]{1,12}) seconds?/,
 		),
 		line(
 			'exited without sending an event. Dependent tasks will be failed',

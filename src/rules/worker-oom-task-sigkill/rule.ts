@@ -33,6 +33,8 @@ export default defineRule({
 			/^(?=[^]{0,8192}airflow-worker)(?=[^]{0,8192}\b(?:OOMKilling|OOMKilled|SystemOOM)\b)/,
 			'proof',
 		),
+		// `kubectl describe pod` has the pod's name on another line; whose pod it is decides (see weigh).
+		line('OOMKilled', /\bReason: {1,20}OOMKilled\b/, 'weak'),
 		line(
 			'likely due to running out of memory',
 			/Job (?<job>\S{1,40}) was killed before it finished \(likely due to running out of memory\)/,
@@ -57,6 +59,11 @@ export default defineRule({
 			'Celery command failed on host: ',
 			/Celery command failed on host: (?<host>[^\s]{1,253}) with celery_task_id [^\n]{0,80}Return Code: 9\)/,
 		),
+		// Airflow 3's supervisor, in the worker log.
+		line(
+			'Task finished',
+			/Task finished\b[^\n]{0,200}exit_code=(?:-9|<Negsignal\.SIGKILL: -9>)[^\n]{0,200}final_state=(?:failed|up_for_retry)/,
+		),
 		// A child of the task was killed, not the task: the kernel or a limit on the child.
 		line(
 			'The command returned a non-zero exit code -9',
@@ -74,6 +81,7 @@ export default defineRule({
 	],
 	asks: [
 		' Killed  ',
+		'airflow-worker',
 		'did not respond to SIGTERM. Trying SIGKILL',
 		'has been externally set to',
 		"Server indicated the task shouldn't be running anymore",
@@ -94,6 +102,8 @@ export default defineRule({
 			return { ...weighing, says: 'weak' };
 		// A shell says `Killed` when the kernel took its child.
 		if (weighing.facts?.['exitCode'] === '137' && scene.has(' Killed  ')) return { ...weighing, says: 'strong' };
+		if (hits.some(({ text }) => text.includes('OOMKilled')) && weighing.says === 'weak')
+			return scene.kind !== 'task' && scene.has('airflow-worker') ? { ...weighing, says: 'strong' } : undefined;
 		return weighing;
 	},
 	fix(context) {

@@ -31,7 +31,17 @@ export default defineRule({
 		line('Data too long for column ', /Data too long for column 'value' at row/),
 		line('INSERT INTO xcom', /\[SQL: INSERT INTO xcom\b/, 'weak'),
 		line('XCom value is too large', /XCom value is too large/i),
-		line('Circular reference detected', /ValueError: Circular reference detected/, 'weak'),
+		line('Circular reference detected', /ValueError: Circular reference detected/),
+		line(
+			'recursion depth reached for serialization',
+			/RecursionError: maximum recursion depth reached for serialization/,
+			'proof',
+		),
+		line(
+			'not found in allow list for deserialization',
+			/(?<type>[\w.]{1,200}) was not found in allow list for deserialization/,
+			'proof',
+		),
 	],
 	asks: ['INSERT INTO xcom'],
 	yieldsTo: ['db-overloaded'],
@@ -46,7 +56,9 @@ export default defineRule({
 		if (weighing.says === 'weak') return undefined;
 		if (hits.some(({ text }) => /[Pp]ickl/.test(text))) return weighing;
 		// json.dumps in the DAG's own code: the last file that is not Python's own is the user's.
-		const link = scene.chain.find(({ message }) => /JSON serializable|Encoding objects/.test(message));
+		const link = scene.chain.find(({ message }) =>
+			/JSON serializable|Encoding objects|Circular reference/.test(message),
+		);
 		const caller = link?.frames.findLast((frame) => frame.own || /site-packages/.test(frame.file));
 		if (caller?.own) return undefined;
 		return link === undefined || link.frames.some(({ file }) => XCOM.test(file))
