@@ -3,6 +3,7 @@ import type { Held, Outcome } from '../src/clients/queue.ts';
 import type { Content, Turn } from '../src/clients/store.ts';
 import { Trouble } from '../src/domain/errors.ts';
 import { deliverJob } from './jobs.ts';
+import { LAST, sayAside } from './wires.ts';
 import type { Wires } from './wires.ts';
 
 /** A worker that was stopped between its turn and the send has lost the turn: the lease is long over when it wakes. */
@@ -97,9 +98,9 @@ async function edit(
 	line: string | undefined,
 	turn: Extract<Turn, { do: 'edit' }>,
 	held: Held,
-	{ deps }: Wires,
+	wires: Wires,
 ): Promise<Outcome> {
-	const { slack, store, log } = deps;
+	const { slack, store, log } = wires.deps;
 	// What only one person saw cannot be edited; a newer word is said anew.
 	if (turn.ts === 'ephemeral') {
 		await store.notSent(id, holder, 'intended');
@@ -113,6 +114,9 @@ async function edit(
 		if (!(error instanceof Trouble)) throw error;
 		if (REMOVED.test(error.label) || CLOSED.test(error.label) || error.kind === 'bug') {
 			log.info({ message: id, label: error.label }, 'message is gone');
+			// Whoever removed it does not want it back in the channel; the asker still learns how it ended.
+			if (turn.stage >= LAST && turn.place.kind === 'channel')
+				await sayAside(wires, `${id}-end`, turn.place.user, turn.content);
 			await store.gone(id, holder);
 			return 'done';
 		}

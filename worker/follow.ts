@@ -5,7 +5,7 @@ import { followJob } from './jobs.ts';
 import type { FollowJob } from './jobs.ts';
 import { runNews } from './run-news.ts';
 import type { RunNews } from './run-news.ts';
-import { say } from './wires.ts';
+import { LAST, say } from './wires.ts';
 import type { Wires } from './wires.ts';
 
 /** Over all workers, one environment's Airflow is asked for followed runs at most ten times a second. */
@@ -30,19 +30,19 @@ export async function follow(held: Held, wires: Wires): Promise<Outcome> {
 	try {
 		const run = await deps.airflow(job.env).run(job.dag, job.run);
 		if (run === undefined) {
-			if (job.misses + 1 >= MOST_MISSES) return await tell(job, { kind: 'deleted' }, 100, wires);
+			if (job.misses + 1 >= MOST_MISSES) return await tell(job, { kind: 'deleted' }, LAST, wires);
 			await held.keepOnly({ ...job, misses: job.misses + 1 });
 			return { againInMs: Math.max(2000, nextPoll(age)) };
 		}
 		if (job.misses > 0) await held.keepOnly({ ...job, misses: 0 });
-		if (run.state === 'success' || run.state === 'failed') return await tell(job, { kind: 'run', run }, 100, wires);
-		if (age > deps.followGiveUpMs) return await tell(job, { kind: 'given up' }, 100, wires);
+		if (run.state === 'success' || run.state === 'failed') return await tell(job, { kind: 'run', run }, LAST, wires);
+		if (age > deps.followGiveUpMs) return await tell(job, { kind: 'given up' }, LAST, wires);
 		if (run.state === 'running' && age > WORTH_SAYING_MS) await tell(job, { kind: 'run', run }, 20, wires);
 		return { againInMs: nextPoll(age) };
 	} catch (error) {
 		if (!(error instanceof Trouble)) throw error;
 		deps.log.warn({ job: held.id, env: job.env, label: error.label }, 'followed run could not be read');
-		if (age > deps.followGiveUpMs) return tell(job, { kind: 'given up' }, 100, wires);
+		if (age > deps.followGiveUpMs) return tell(job, { kind: 'given up' }, LAST, wires);
 		return { againInMs: error.retryAfterMs ?? Math.min(1000 * 2 ** Math.min(held.starts, 6), 60_000) };
 	}
 }
@@ -57,7 +57,7 @@ async function tell(job: FollowJob, news: RunNews, stage: number, wires: Wires):
 	const reply = await runNews(job, news, deps);
 	const place: Place = { kind: 'channel', channel: job.channel, user: job.user };
 	// Whoever removed the message does not want it back in the channel; the asker still learns how it ended.
-	if (stage === 100 && (await deps.store.isGone(job.id)))
+	if (stage === LAST && (await deps.store.isGone(job.id)))
 		await say(wires, `${job.id}-end`, { kind: 'direct', user: job.user }, { reply, lang: job.lang, stage });
 	else await say(wires, job.id, place, { reply, lang: job.lang, stage });
 	return 'done';

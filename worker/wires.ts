@@ -18,6 +18,9 @@ export type Wires = {
 	broken?: Protection | undefined;
 };
 
+/** The stage of a message's last word. */
+export const LAST = 100;
+
 /**
  * The one way a message takes to Slack: what it should show is stored first, then a job brings Slack up to it. Saying
  * a stage that was said already, or a lower one, changes nothing.
@@ -29,7 +32,28 @@ export async function say(
 	message: { reply: Reply; lang: Lang; stage: number; responseUrl?: string | undefined },
 ): Promise<void> {
 	const content = await wires.render(message.reply, message.lang);
-	const rev = await wires.deps.store.want(id, place, content, message.stage, message.responseUrl);
+	await deliverLater(wires, id, place, content, message.stage, message.responseUrl);
+}
+
+/** A message's last word, by direct message, where the message itself is no longer there. */
+export async function sayAside(
+	wires: Pick<Wires, 'deps' | 'work'>,
+	id: string,
+	user: string,
+	content: Content,
+): Promise<void> {
+	await deliverLater(wires, id, { kind: 'direct', user }, content, LAST, undefined);
+}
+
+async function deliverLater(
+	wires: Pick<Wires, 'deps' | 'work'>,
+	id: string,
+	place: Place,
+	content: Content,
+	stage: number,
+	responseUrl: string | undefined,
+): Promise<void> {
+	const rev = await wires.deps.store.want(id, place, content, stage, responseUrl);
 	if (rev === undefined) return;
 	const line = place.kind === 'channel' ? place.channel : place.kind === 'direct' ? place.user : undefined;
 	await wires.work.add('deliveries', `${id}-${rev}`, { v: 1, id, ...(line === undefined ? {} : { line }) });

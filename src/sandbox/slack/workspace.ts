@@ -4,6 +4,7 @@ import type { Workspace } from './types.ts';
 export const defaultScopes: readonly string[] = [
 	'app_mentions:read',
 	'channels:history',
+	'channels:join',
 	'channels:read',
 	'chat:write',
 	'commands',
