@@ -132,6 +132,8 @@ export function openDelivery(
 			ms: performance.now() - started,
 			via: 'http',
 		});
+		const late = new AbortController();
+		const timer = setTimeout(() => late.abort(), ackTimeoutMs);
 		try {
 			const response = await fetch(url, {
 				method: 'POST',
@@ -145,16 +147,16 @@ export function openDelivery(
 				},
 				body,
 				redirect: 'manual',
-				signal: AbortSignal.timeout(ackTimeoutMs),
+				signal: late.signal,
 			});
 			const text = await response.text();
 			const answer = text === '' ? undefined : (parseJson(text) ?? text);
 			return ack(response.ok ? 'acked' : 'failed', response.status, answer);
 		} catch (error) {
-			if (error instanceof Error && error.name === 'TimeoutError') return ack('timeout');
-			const cause = error instanceof Error ? error.cause : undefined;
-			const refused = cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
-			return ack(refused ? 'unreachable' : 'closed');
+			if (late.signal.aborted) return ack('timeout');
+			return ack(codeOf(error) === 'ECONNREFUSED' ? 'unreachable' : 'closed');
+		} finally {
+			clearTimeout(timer);
 		}
 	}
 
@@ -200,8 +202,18 @@ export function openDelivery(
 		setRequestUrl(url: string | undefined) {
 			requestUrl = url;
 		},
-		close() {
-			for (const socket of sockets) socket.ws.terminate();
+		/** With the closing handshake where the client still answers: without it the real client lingers for 30 s. */
+		async close(): Promise<void> {
+			const gone = [...sockets].map((socket) => {
+				socket.open = false;
+				socket.ws.close(1001);
+				return new Promise<void>((resolve) => socket.ws.once('close', () => resolve()));
+			});
+			const patience = setTimeout(() => {
+				for (const socket of sockets) socket.ws.terminate();
+			}, 300);
+			await Promise.all(gone);
+			clearTimeout(patience);
 			server.close();
 		},
 	};
@@ -219,4 +231,10 @@ function httpBody(out: Outgoing): string {
 
 function ackText(body: Json | undefined): string {
 	return typeof body === 'string' ? body : isObject(body) ? textOf(body['text']) : '';
+}
+
+/** Code of what went wrong on the network; fetch hides it in the cause. */
+function codeOf(error: unknown): unknown {
+	if (typeof error !== 'object' || error === null) return undefined;
+	return 'code' in error ? error.code : 'cause' in error ? codeOf(error.cause) : undefined;
 }

@@ -91,7 +91,7 @@ export async function startSlack(options: SlackOptions = {}): Promise<SandboxSla
 		},
 		async close() {
 			acts.stop();
-			delivery.close();
+			await delivery.close();
 			await server.close();
 		},
 	};
