@@ -1,3 +1,4 @@
+import { exactJson, isRecord } from '../src/domain/json.ts';
 import { clip, visible } from '../src/domain/text.ts';
 import { mistake } from './trouble.ts';
 import { straight, type Word } from './words.ts';
@@ -52,27 +53,10 @@ export function parseObject(text: string): Readonly<Record<string, unknown>> {
 			throw badJson(first, text);
 		}
 	}
-	if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+	if (isRecord(value)) return value;
 	throw mistake('conf no object', {
 		en: 'The conf must be a JSON object, `{…}`.',
 		ja: 'conf は JSON オブジェクト `{…}` で指定してください。',
-	});
-}
-
-// Node 24 has both; TypeScript's library does not know them yet.
-type ExactJson = {
-	parse(text: string, reviver: (key: string, value: unknown, at: { source?: string }) => unknown): unknown;
-	rawJSON(text: string): object;
-};
-const exact = JSON as typeof JSON & ExactJson;
-
-/** JSON.parse, but whole numbers that JavaScript would round are kept as they were written: the conf is never changed. */
-export function exactJson(text: string): unknown {
-	return exact.parse(text, (_key: string, value: unknown, { source }: { source?: string }) => {
-		if (typeof value !== 'number' || source === undefined || Number.isSafeInteger(value)) return value;
-		if (/^-?\d+$/.test(source)) return exact.rawJSON(source);
-		if (!Number.isFinite(value)) throw new RangeError('number out of range');
-		return value;
 	});
 }
 

@@ -15,7 +15,7 @@ export type CommandContext = {
 	 * Whether this person may do that here, to this DAG; for lists and did-you-mean, which never name what one may not see.
 	 * Without a DAG: to any DAG at all.
 	 */
-	may(role: Role, dag?: string): boolean;
+	may: (role: Role, dag?: string) => boolean;
 };
 
 /** What a verb knows that is answered at once: who asks and what they may do, nothing of the outside world. */

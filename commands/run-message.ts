@@ -45,7 +45,7 @@ export const STATE_ICON: Readonly<Record<string, string>> = {
 };
 
 /** The one message about one run, from queued to its end: what, since when or how long against the usual, which tasks failed. */
-export function runMessage(facts: RunFacts): Reply {
+export function runMessage(facts: RunFacts): Reply & { parts: Part[] } {
 	const { run, lang, url } = facts;
 	const parts: Part[] = [
 		{ kind: 'title', icon: STATE_ICON[run.state] ?? '▫️', line: headline(facts) },

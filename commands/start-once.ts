@@ -32,6 +32,11 @@ export function runNote({ asker, note, key }: Pick<Start, 'asker' | 'note' | 'ke
 	return clip(who + own, 999 - tail.length) + tail;
 }
 
+/** Who started this run from Slack, by its note; undefined: the note is not one of ours. Foreign text: people edit notes. */
+export function askerIn({ note }: Pick<DagRun, 'note'>): string | undefined {
+	return note?.includes(MARK) ? /^(.{1,80}?) via Slack/u.exec(note)?.[1] : undefined;
+}
+
 /**
  * Starts exactly one run for this key however often it is called: one POST with the run id derived from the key. When the
  * POST's outcome is unknown, or the id is taken, the run is asked for and adopted only if its note carries our key.

@@ -15,6 +15,9 @@ export type Span =
 
 export type Line = readonly Span[];
 
+/** A table's cell: literal text, or a line with times and links. */
+export type Cell = string | Line;
+
 export type Button = {
 	label: string;
 	/** The verb that is run when it is clicked (`trigger`, `status` …): its role is checked for who clicks. */
@@ -33,7 +36,7 @@ export type Part =
 	| { kind: 'list'; items: readonly Line[] }
 	/** Preformatted, literal; cut to `maxLines` by the renderer. */
 	| { kind: 'code'; text: string }
-	| { kind: 'table'; head: readonly string[]; rows: readonly (readonly string[])[] }
+	| { kind: 'table'; head: readonly string[]; rows: readonly (readonly Cell[])[] }
 	/** Small grey print. */
 	| { kind: 'note'; line: Line }
 	| { kind: 'buttons'; buttons: readonly (Button | { label: string; url: string })[] };

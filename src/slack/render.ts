@@ -1,5 +1,5 @@
 import type { Content } from '../clients/store.ts';
-import type { Button, Line, Part, Reply, Span } from '../domain/reply.ts';
+import type { Button, Cell, Line, Part, Reply, Span } from '../domain/reply.ts';
 import { clip, visible, type Lang, type Text } from '../domain/text.ts';
 
 /** Keeps words that fit no button and answers with a short key for them (`store.keepWords`). */
@@ -198,22 +198,20 @@ function preformatted(page: Page, text: string): Json | undefined {
 }
 
 function addTable(page: Page, { head, rows }: Extract<Part, { kind: 'table' }>): void {
-	const all = [head, ...rows].map((row) => row.slice(0, MOST.columns));
+	const all: Cell[][] = [head, ...rows].map((row) => row.slice(0, MOST.columns));
 	if (head.length === 0 || all.length === 1) return;
 	// One table a message: further ones are set as text.
-	if (page.tables > 0) return addRich(page, preformatted(page, all.map((row) => row.join('  ')).join('\n')));
+	if (page.tables > 0)
+		return addRich(page, preformatted(page, all.map((row) => row.map(cellText).join('  ')).join('\n')));
 	const budget = Math.min(MOST.table, page.left);
 	let used = 0;
 	const made: Json[][] = [];
 	for (const row of all.slice(0, MOST.rows)) {
-		const cells = Array.from({ length: Math.min(head.length, MOST.columns) }, (_, i) =>
-			clip(visible(row[i] ?? ''), MOST.cell),
-		);
-		const length = cells.reduce((sum, cell) => sum + Math.max(1, [...cell].length), 0);
+		const cells = Array.from({ length: Math.min(head.length, MOST.columns) }, (_, i) => tableCell(row[i] ?? ''));
+		const length = cells.reduce((sum, cell) => sum + cell.length, 0);
 		if (used + length > budget) break;
 		used += length;
-		// An empty cell is refused.
-		made.push(cells.map((text) => ({ type: 'raw_text', text: text === '' ? ' ' : text })));
+		made.push(cells.map(({ json }) => json));
 	}
 	if (made.length < all.length) page.cut = true;
 	if (made.length < 2) return;
@@ -221,6 +219,20 @@ function addTable(page: Page, { head, rows }: Extract<Part, { kind: 'table' }>):
 	page.tables++;
 	page.left -= used;
 }
+
+function tableCell(cell: Cell): { json: Json; length: number } {
+	if (typeof cell === 'string') {
+		// An empty cell is refused.
+		const text = clip(visible(cell), MOST.cell) || ' ';
+		return { json: { type: 'raw_text', text }, length: [...text].length };
+	}
+	const own = newPage(MOST.cell, 1);
+	const line = section(own, cell);
+	if (!line) return tableCell('');
+	return { json: { type: 'rich_text', elements: [line] }, length: MOST.cell - own.left };
+}
+
+const cellText = (cell: Cell): string => (typeof cell === 'string' ? cell : plain(cell));
 
 /** Small print. Context takes no rich text, so that a line with a time or a link is set in the size of the rest. */
 function addNote(page: Page, line: Line): void {
