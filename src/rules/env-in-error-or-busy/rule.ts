@@ -56,7 +56,7 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 				'list',
 				`--locations=${location}`,
 				`--project=${project}`,
-				'--filter=done:false',
+				'--filter=metadata.state=RUNNING',
 			),
 			command(
 				'gcloud',

@@ -107,9 +107,11 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 				),
 				t('Usage and limit:', '使用量と上限:'),
 			),
-			sh(
-				`xdg-open ${command(`https://console.cloud.google.com/iam-admin/quotas?project=${project}`)}`,
-				t('Ask for more on the quota page:', '割り当てのページから引き上げを申請します:'),
+			say(
+				t(
+					`Ask for more on the quota page: https://console.cloud.google.com/iam-admin/quotas?project=${encodeURIComponent(project)}`,
+					`割り当てのページから引き上げを申請します: https://console.cloud.google.com/iam-admin/quotas?project=${encodeURIComponent(project)}`,
+				),
 			),
 		],
 		stock: [

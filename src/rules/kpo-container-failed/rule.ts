@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
+import { RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
 import { clusterCredentials, command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
 
 export default defineRule({
@@ -31,9 +32,12 @@ export default defineRule({
 			'is failed with error',
 			/[Kk]ubernetes [Jj]ob [\\"']{1,4}(?<job>[a-z0-9][a-z0-9.-]{0,252})[\\"']{1,4} is failed with error/,
 		),
-		line('exec /', /exec \/?\S{1,200}: (?:exec format error|no such file or directory|permission denied)/, 'weak'),
+		line(
+			['exec format error', 'executable file not found in $PATH'],
+			/(?<command>exec format error|executable file not found in \$PATH)/,
+		),
 	],
-	asks: ['remote_pod: None', 'OOMKilled'],
+	asks: ['remote_pod: None', 'OOMKilled', ...RUNS_POD_ASKS],
 	symptom: true,
 	yieldsTo: [
 		'kpo-oomkilled',
@@ -54,7 +58,10 @@ export default defineRule({
 		// 143 is a SIGTERM: something stopped a program that had not failed.
 		if (never || scene.has('OOMKilled') || facts.exitCode === '143') return { says: 'weak', facts };
 		// The wrapper alone says that the pod failed, and not that its program did.
-		return { says: facts.exitCode || facts.xcom || facts.job ? 'strong' : 'weak', facts };
+		return {
+			says: facts.exitCode || facts.xcom || facts.job || (facts.command && runsPod(scene)) ? 'strong' : 'weak',
+			facts,
+		};
 	},
 	fix,
 	docs: 'https://airflow.apache.org/docs/apache-airflow-providers-cncf-kubernetes/stable/operators.html',
@@ -109,18 +116,31 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 				},
 			),
 		];
-	const meaning = EXIT[facts.exitCode ?? '']?.[lang];
+	const meaning =
+		facts.command === 'exec format error'
+			? t(
+					'the image was built for another CPU architecture, or its entry script has no `#!` line',
+					'イメージの CPU アーキテクチャが異なるか、エントリスクリプトに `#!` 行がありません',
+				)
+			: facts.command
+				? EXIT['127']?.[lang]
+				: EXIT[facts.exitCode ?? '']?.[lang];
 	return [
 		say(
-			facts.exitCode
+			facts.command && !facts.exitCode
 				? t(
-						`The container ended with exit code ${facts.exitCode}${meaning ? `: ${meaning}` : ''}. The program's own lines stand above in the log, after \`[base]\`.`,
-						`コンテナが終了コード ${facts.exitCode} で終わりました${meaning ? `(${meaning})` : ''}。プログラムの出力はログの上のほう、\`[base]\` の行にあります。`,
+						`The container could not run its command: ${meaning ?? ''}.`,
+						`コンテナのコマンドを実行できませんでした(${meaning ?? ''})。`,
 					)
-				: t(
-						"The container failed. The program's own lines stand above in the log, after `[base]`.",
-						'コンテナが失敗しました。プログラムの出力はログの上のほう、`[base]` の行にあります。',
-					),
+				: facts.exitCode
+					? t(
+							`The container ended with exit code ${facts.exitCode}${meaning ? `: ${meaning}` : ''}. The program's own lines stand above in the log, after \`[base]\`.`,
+							`コンテナが終了コード ${facts.exitCode} で終わりました${meaning ? `(${meaning})` : ''}。プログラムの出力はログの上のほう、\`[base]\` の行にあります。`,
+						)
+					: t(
+							"The container failed. The program's own lines stand above in the log, after `[base]`.",
+							'コンテナが失敗しました。プログラムの出力はログの上のほう、`[base]` の行にあります。',
+						),
 		),
 		...forGeneration(
 			{ env, lang },

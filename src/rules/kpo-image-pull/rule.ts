@@ -14,6 +14,7 @@ import {
 	sh,
 } from '../_parts/steps.ts';
 import { resource } from '../_parts/iam.ts';
+import { isPodOutput } from '../_parts/pods.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 const IMAGE = String.raw`[\\"']{1,8}(?<image>[A-Za-z0-9][A-Za-z0-9._:/@-]{2,400})[\\"']{1,8}`;
@@ -85,8 +86,10 @@ export default defineRule({
 	],
 	weigh(hits, scene) {
 		const pulls = hits.filter(
-			({ text }) =>
-				!/airflow-(?:worker|scheduler|triggerer|webserver|dag-processor)-[a-z0-9]/.test(text) || scene.kind === 'task',
+			(hit) =>
+				!isPodOutput(hit) &&
+				(scene.kind === 'task' ||
+					!/airflow-(?:worker|scheduler|triggerer|webserver|dag-processor)-[a-z0-9]/.test(hit.text)),
 		);
 		if (pulls.length === 0) return undefined;
 		const text = pulls.map((hit) => hit.text).join('\n');

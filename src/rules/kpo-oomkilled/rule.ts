@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
+import { isPodOutput, RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
 import { clusterCredentials, command, forGeneration, inLang, python, say, sh } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
@@ -35,7 +35,7 @@ export default defineRule({
 	asks: [...RUNS_POD_ASKS, 'airflow-worker-'],
 	weigh(hits, scene) {
 		const ofPod = runsPod(scene);
-		const mine = hits.filter(({ text }) => !AIRFLOW_POD.test(text));
+		const mine = hits.filter((hit) => !AIRFLOW_POD.test(hit.text) && !isPodOutput(hit));
 		if (mine.length === 0 || (!ofPod && scene.has('airflow-worker-'))) return undefined;
 		const facts = { ...mergedFacts(mine), exitCode: '137' };
 		const named = mine.some(({ signature }) => signature.says === 'proof');

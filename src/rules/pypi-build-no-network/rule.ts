@@ -211,7 +211,7 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 								...at,
 								'--format=yaml(config.privateEnvironmentConfig,config.nodeConfig)',
 							),
-							command('gcloud', 'beta', 'composer', 'environments', 'update', ...at, '--disable-private-builds-only'),
+							command('gcloud', 'composer', 'environments', 'update', ...at, '--disable-private-builds-only'),
 						],
 						t(
 							'See it; switch it off only if public builds are allowed:',

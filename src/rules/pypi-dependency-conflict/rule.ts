@@ -230,7 +230,7 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 					`--project=${project}`,
 				),
 				...(facts.buildLog
-					? [`xdg-open ${command(facts.buildLog)}`]
+					? [buildLogOf(facts.buildLog)]
 					: [
 							command(
 								'gcloud',
@@ -319,4 +319,19 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 			),
 		),
 	];
+}
+
+/** The log of a Cloud Build, by the id and the region that its address in the console holds. */
+function buildLogOf(address: string): string {
+	const build = /\/builds(?:;region=(?<region>[a-z0-9-]{3,40}))?\/(?<id>[0-9a-f-]{4,40})/.exec(address);
+	const project = /[?&]project=(?<project>[a-z0-9:.-]{4,60})/.exec(address)?.groups?.project;
+	const region = build?.groups?.region;
+	return command(
+		'gcloud',
+		'builds',
+		'log',
+		build?.groups?.id ?? 'BUILD',
+		...(region === undefined ? [] : [`--region=${region}`]),
+		...(project === undefined ? [] : [`--project=${project}`]),
+	);
 }

@@ -112,6 +112,12 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 		),
 		say(
 			t(
+				'Other known faults: composer-2.16.0 and 2.16.1 restart airflow-monitoring (harmless); 2.15.4 and build.20, build.40, 3.1.0-build.3 have a gap in metrics; 2.1.0 to 2.6.4 could mark past successes as failed; Airflow 2.6.3 with a custom job_heartbeat_sec restarts schedulers before 2.6.4; Airflow 2.7.3 loops on cron schedules at a DST change; cncf-kubernetes 10.4.2 and newer breaks dag-factory 0.22; google provider 17.2.0 breaks CloudComposerDAGRunSensor; a custom email backend broke the Composer 3 scheduler until about 2.13.1.',
+				'その他の既知の不具合: composer-2.16.0・2.16.1 は airflow-monitoring が再起動します(無害)。2.15.4 と build.20・build.40・3.1.0-build.3 はメトリクスが欠落します。2.1.0〜2.6.4 は過去の成功を失敗と記録することがあります。Airflow 2.6.3 で job_heartbeat_sec を変更すると 2.6.4 より前のスケジューラが再起動します。Airflow 2.7.3 は夏時間の切り替わりで cron がループします。cncf-kubernetes 10.4.2 以降は dag-factory 0.22 と非互換です。google プロバイダー 17.2.0 では CloudComposerDAGRunSensor が動きません。カスタムの email backend は 2.13.1 頃まで Composer 3 のスケジューラを壊していました。',
+			),
+		),
+		say(
+			t(
 				'Builds of Composer 3 are supported for 12 months; 2.0.x and Composer 1 no longer at all.',
 				'Composer 3 のビルドは 12 か月間サポートされます。2.0.x と Composer 1 はすでに終了しています。',
 			),
