@@ -1,0 +1,472 @@
+import type { Callers } from './callers.ts';
+import type { LoggedTry } from './logs.ts';
+import { json, Refused, type Batch, type Dialect, type Reply } from './dialect.ts';
+import { paramError } from './params.ts';
+import { clearTasks, endingOf, markRun, type Scheduler } from './scheduler.ts';
+import { audit, createRun, findRun, runsOf, type Store } from './store.ts';
+import type { Op, SimRun, SimTaskInstance } from './types.ts';
+
+export type Ask = {
+	store: Store;
+	scheduler: Scheduler;
+	dialect: Dialect;
+	callers: Callers;
+	health: Readonly<Record<string, 'healthy' | 'unhealthy'>>;
+	caller: { name: string; role: string };
+	dag: string;
+	run: string;
+	task: string;
+	mapIndex: number;
+	tryNumber: number;
+	query: URLSearchParams;
+	accept: string;
+	body: unknown;
+};
+
+type Route = {
+	op: Op;
+	method: string;
+	/** Below the root; `:dag`, `:run`, `:task`, `:map` and `:try` are segments. */
+	path: string;
+	/** No sign-in: version and health. */
+	open?: boolean;
+	/** Changes something: not for Viewer. */
+	writes?: boolean;
+	handle(ask: Ask): Reply;
+};
+
+const TASK = 'dags/:dag/dagRuns/:run/taskInstances/:task';
+
+/** What both generations offer of what the bot asks; the more exact path comes first. */
+export const routes: readonly Route[] = [
+	{
+		op: 'version',
+		method: 'GET',
+		path: 'version',
+		open: true,
+		handle: ({ dialect }) => json(200, { version: dialect.version, git_version: null }),
+	},
+	{ op: 'health', method: 'GET', path: 'health', open: true, handle: health },
+	{ op: 'health', method: 'GET', path: 'monitor/health', open: true, handle: health },
+	{ op: 'dags', method: 'GET', path: 'dags', handle: listDags },
+	{ op: 'dag', method: 'GET', path: 'dags/:dag', handle: (ask) => json(200, ask.dialect.dag(needDag(ask))) },
+	{ op: 'pause', method: 'PATCH', path: 'dags/:dag', writes: true, handle: patchDag },
+	{
+		op: 'details',
+		method: 'GET',
+		path: 'dags/:dag/details',
+		handle: (ask) => json(200, ask.dialect.details(needDag(ask))),
+	},
+	{ op: 'clear', method: 'POST', path: 'dags/:dag/clearTaskInstances', writes: true, handle: clear },
+	{ op: 'trigger', method: 'POST', path: 'dags/:dag/dagRuns', writes: true, handle: trigger },
+	{ op: 'runs', method: 'GET', path: 'dags/:dag/dagRuns', handle: listRuns },
+	{ op: 'run', method: 'GET', path: 'dags/:dag/dagRuns/:run', handle: (ask) => runReply(ask, needRun(ask, 'read')) },
+	{ op: 'change-run', method: 'PATCH', path: 'dags/:dag/dagRuns/:run', writes: true, handle: patchRun },
+	{ op: 'delete-run', method: 'DELETE', path: 'dags/:dag/dagRuns/:run', writes: true, handle: deleteRun },
+	{ op: 'tasks', method: 'GET', path: 'dags/:dag/dagRuns/:run/taskInstances', handle: listTasks },
+	{ op: 'tasks', method: 'POST', path: 'dags/~/dagRuns/~/taskInstances/list', handle: batchTasks },
+	{ op: 'log', method: 'GET', path: `${TASK}/logs/:try`, handle: log },
+	{ op: 'tries', method: 'GET', path: `${TASK}/tries`, handle: tries },
+	{ op: 'tries', method: 'GET', path: `${TASK}/:map/tries`, handle: tries },
+	{ op: 'task', method: 'GET', path: TASK, handle: (ask) => taskReply(ask) },
+	{ op: 'task', method: 'GET', path: `${TASK}/:map`, handle: (ask) => taskReply(ask) },
+	{ op: 'importErrors', method: 'GET', path: 'importErrors', handle: importErrors },
+	{ op: 'eventLogs', method: 'GET', path: 'eventLogs', handle: eventLogs },
+	{ op: 'pools', method: 'GET', path: 'pools', handle: pools },
+];
+
+/** The route of a path, its segments decoded; `wrong-method` when the path is known but not with this method. */
+export function findRoute(
+	method: string,
+	path: string,
+): { route: Route; at: Record<string, string> } | 'wrong-method' | undefined {
+	const segments = path.split('/');
+	let known = false;
+	for (const route of routes) {
+		const at = match(route.path.split('/'), segments);
+		if (!at) continue;
+		if (route.method === method) return { route, at };
+		known = true;
+	}
+	return known ? 'wrong-method' : undefined;
+}
+
+function match(pattern: readonly string[], segments: readonly string[]): Record<string, string> | undefined {
+	if (pattern.length !== segments.length) return undefined;
+	const at: Record<string, string> = {};
+	for (const [place, part] of pattern.entries()) {
+		const segment = segments[place] ?? '';
+		if (!part.startsWith(':')) {
+			if (part !== segment) return undefined;
+			continue;
+		}
+		try {
+			at[part.slice(1)] = decodeURIComponent(segment);
+		} catch {
+			return undefined;
+		}
+		if (part === ':map' && !/^-?\d+$/.test(segment)) return undefined;
+	}
+	return at;
+}
+
+function needDag({ store, dialect, dag }: Ask) {
+	const found = store.dags.get(dag);
+	if (!found) throw new Refused(dialect.noDag(dag, 'read'));
+	return found;
+}
+
+function needRun({ store, dialect, dag, run }: Ask, doing: 'read' | 'tasks'): SimRun {
+	const found = findRun(store, dag, run);
+	if (!found) throw new Refused(dialect.noRun(dag, run, doing));
+	return found;
+}
+
+function needTask(ask: Ask): { run: SimRun; one: SimTaskInstance } {
+	const { dialect, dag, run: id, task, mapIndex } = ask;
+	const run = findRun(ask.store, dag, id);
+	const one = run?.tasks.find((each) => each.task.id === task && each.mapIndex === mapIndex);
+	if (!run || !one) throw new Refused(dialect.noTask(dag, id, task));
+	return { run, one };
+}
+
+/** The page of a list, with the server's own cap of 100. */
+function paged<T>({ query, dialect }: Ask, all: readonly T[]): T[] {
+	const limit = Math.min(Number(query.get('limit') ?? dialect.fallbackLimit), 100);
+	const offset = Number(query.get('offset') ?? 0);
+	return all.slice(offset, offset + limit);
+}
+
+function health({ health: parts, store, dialect }: Ask): Reply {
+	const at = new Date(store.now()).toISOString().replace('Z', '000+00:00');
+	const part = (name: string): Record<string, string | null> => ({
+		status: parts[name] ?? 'healthy',
+		[`latest_${name}_heartbeat`]: at,
+	});
+	return json(200, {
+		metadatabase: { status: parts['metadatabase'] ?? 'healthy' },
+		scheduler: part('scheduler'),
+		triggerer: part('triggerer'),
+		// Airflow 2 parses inside its scheduler unless told otherwise.
+		dag_processor:
+			dialect.root === '/api/v1/' ? { status: null, latest_dag_processor_heartbeat: null } : part('dag_processor'),
+	});
+}
+
+function listDags(ask: Ask): Reply {
+	const { store, query, dialect } = ask;
+	const pattern = query.get('dag_id_pattern');
+	const like = pattern === null ? undefined : ilike(pattern);
+	const paused = query.get('paused');
+	const tags = query.getAll('tags').flatMap((one) => one.split(','));
+	const found = [...store.dags.values()]
+		.filter(
+			(dag) =>
+				(!like || like.test(dag.id)) &&
+				(paused === null || String(dag.paused) === paused.toLowerCase()) &&
+				(tags.length === 0 || dag.tags.some((tag) => tags.includes(tag))),
+		)
+		.sort((a, b) => (a.id < b.id ? -1 : 1));
+	return json(200, { dags: paged(ask, found).map(dialect.dag), total_entries: found.length });
+}
+
+/** Postgres' ILIKE of `%pattern%`. */
+function ilike(pattern: string): RegExp {
+	const source = pattern
+		.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+		.replaceAll('%', '.*')
+		.replaceAll('_', '.');
+	return new RegExp(source, 'iu');
+}
+
+function patchDag(ask: Ask): Reply {
+	const dag = needDag(ask);
+	dag.paused = ask.dialect.readPaused(ask.body);
+	audit(ask.store, { event: 'patch_dag', dag: dag.id, owner: ask.caller.name, extra: JSON.stringify(ask.body) });
+	for (const run of runsOf(ask.store, dag.id).values()) if (run.state === 'queued') ask.scheduler.wake(run);
+	return json(200, ask.dialect.dag(dag));
+}
+
+function trigger(ask: Ask): Reply {
+	const { store, dialect, scheduler, caller } = ask;
+	// Airflow 3 looks at the body first, Airflow 2 at the DAG.
+	const early = dialect.root === '/api/v2/' ? dialect.readTrigger(ask.body) : undefined;
+	const dag = store.dags.get(ask.dag);
+	if (!dag) return dialect.noDag(ask.dag, 'trigger');
+	if (dag.importError !== undefined) return dialect.brokenDag(ask.dag);
+	const wanted = early ?? dialect.readTrigger(ask.body);
+	const now = store.now();
+	const logicalDate = wanted.logicalDate === undefined ? now : wanted.logicalDate;
+	const id = wanted.run ?? `manual__${new Date(logicalDate ?? now).toISOString().replace('Z', '000+00:00')}`;
+	const runs = runsOf(store, dag.id);
+	const iso = new Date(logicalDate ?? now).toISOString().replace(/(\.000)?Z$/, '+00:00');
+	const early409 = dialect.root === '/api/v1/' ? taken(runs, id, logicalDate) : undefined;
+	if (early409) return dialect.runExists(dag.id, id, early409, iso);
+	if (/^(scheduled|backfill|asset_triggered|dataset_triggered)__/.test(id)) return dialect.reservedId(id);
+	if (!/^[A-Za-z0-9_.~:+-]+$/.test(id)) return dialect.malformedId(id);
+	const wrong = paramError(dag.params ?? {}, wanted.conf);
+	if (wrong !== undefined) return dialect.badRequest(wrong);
+	const same = taken(runs, id, logicalDate);
+	if (same) return dialect.runExists(dag.id, id, same, iso);
+	const run = createRun(store, {
+		dag: dag.id,
+		run: id,
+		runType: 'manual',
+		logicalDate,
+		conf: wanted.conf,
+		note: wanted.note,
+		by: caller.name,
+	});
+	store.started.push({ dag: dag.id, run: id, note: wanted.note, by: caller.name, at: now });
+	audit(store, { event: 'trigger_dag_run', dag: dag.id, run: id, owner: caller.name, extra: JSON.stringify(ask.body) });
+	scheduler.wake(run);
+	return runReply(ask, run);
+}
+
+function taken(runs: ReadonlyMap<string, SimRun>, id: string, logicalDate: number | null): 'id' | 'date' | undefined {
+	if (runs.has(id)) return 'id';
+	if (logicalDate === null) return undefined;
+	for (const run of runs.values()) if (run.logicalDate === logicalDate) return 'date';
+	return undefined;
+}
+
+function runReply({ store, dialect }: Ask, run: SimRun): Reply {
+	return json(200, dialect.run(run, store.dags.get(run.dag)));
+}
+
+function listRuns(ask: Ask): Reply {
+	const { store, query, dialect, dag } = ask;
+	if (dag !== '~') needDag(ask);
+	const states = query.getAll('state');
+	const bound = (name: string): number | undefined => {
+		const value = query.get(name);
+		return value === null ? undefined : Date.parse(value);
+	};
+	const [endGte, endLte, startGte] = [bound('end_date_gte'), bound('end_date_lte'), bound('start_date_gte')];
+	const all = (dag === '~' ? [...store.runs.values()] : [runsOf(store, dag)]).flatMap((runs) => [...runs.values()]);
+	const found = all.filter(
+		(run) =>
+			(states.length === 0 || states.includes(run.state)) &&
+			(endGte === undefined || (run.endedAt !== undefined && run.endedAt >= endGte)) &&
+			(endLte === undefined || (run.endedAt !== undefined && run.endedAt <= endLte)) &&
+			(startGte === undefined || (run.startedAt !== undefined && run.startedAt >= startGte)),
+	);
+	const order = query.get('order_by');
+	if (order === '-start_date')
+		found.sort((a, b) => (b.startedAt ?? Infinity) - (a.startedAt ?? Infinity) || b.queuedAt - a.queuedAt);
+	else if (order === '-run_after') found.sort((a, b) => b.runAfter - a.runAfter);
+	else if (order === '-end_date') found.sort((a, b) => (b.endedAt ?? Infinity) - (a.endedAt ?? Infinity));
+	return json(200, {
+		dag_runs: paged(ask, found).map((run) => dialect.run(run, store.dags.get(run.dag))),
+		total_entries: found.length,
+	});
+}
+
+function patchRun(ask: Ask): Reply {
+	const state = ask.dialect.readState(ask.body);
+	const run = needRun(ask, 'read');
+	const now = ask.store.now();
+	if (state === 'queued') {
+		clearTasks(run, run.tasks, now);
+		ask.scheduler.wake(run);
+	} else markRun(run, state, now);
+	audit(ask.store, {
+		event: 'patch_dag_run',
+		dag: run.dag,
+		run: run.run,
+		owner: ask.caller.name,
+		extra: JSON.stringify(ask.body),
+	});
+	return runReply(ask, run);
+}
+
+function deleteRun(ask: Ask): Reply {
+	const run = needRun(ask, 'read');
+	// Airflow 3 refuses while it runs.
+	if (run.state === 'running' && ask.dialect.root === '/api/v2/')
+		return json(409, {
+			detail: `The DagRun with dag_id: \`${run.dag}\` and run_id: \`${run.run}\` cannot be deleted in running state`,
+		});
+	runsOf(ask.store, run.dag).delete(run.run);
+	return { status: 204, body: '' };
+}
+
+function listTasks(ask: Ask): Reply {
+	const run = needRun(ask, 'tasks');
+	return json(200, {
+		task_instances: paged(ask, run.tasks).map((one) => ask.dialect.task(run, one)),
+		total_entries: run.tasks.length,
+	});
+}
+
+function batchTasks(ask: Ask): Reply {
+	const batch: Batch = ask.dialect.readBatch(ask.body);
+	const found: { run: SimRun; one: SimTaskInstance }[] = [];
+	for (const [dag, runs] of ask.store.runs)
+		for (const run of runs.values())
+			for (const one of run.tasks)
+				if (
+					(batch.dags?.includes(dag) ?? true) &&
+					(batch.runs?.includes(run.run) ?? true) &&
+					(batch.tasks?.includes(one.task.id) ?? true) &&
+					(batch.states?.includes(one.state) ?? true) &&
+					(batch.endGte === undefined || (one.endedAt !== undefined && one.endedAt >= batch.endGte)) &&
+					(batch.endLte === undefined || (one.endedAt !== undefined && one.endedAt <= batch.endLte)) &&
+					(batch.startGte === undefined || (one.startedAt !== undefined && one.startedAt >= batch.startGte))
+				)
+					found.push({ run, one });
+	return json(200, {
+		task_instances: found
+			.slice(batch.offset, batch.offset + batch.limit)
+			.map(({ run, one }) => ask.dialect.task(run, one)),
+		total_entries: found.length,
+	});
+}
+
+function taskReply(ask: Ask): Reply {
+	const { run, one } = needTask(ask);
+	return json(200, ask.dialect.task(run, one));
+}
+
+function tries(ask: Ask): Reply {
+	const { run, one } = needTask(ask);
+	const present =
+		one.tryNumber === 0
+			? []
+			: [
+					{
+						tryNumber: one.tryNumber,
+						state: one.state,
+						queuedAt: one.queuedAt,
+						startedAt: one.startedAt,
+						endedAt: one.endedAt,
+						ending: undefined,
+					},
+				];
+	// A cleared task instance that has not begun again has its last try in the history already.
+	const past = one.past.filter(({ tryNumber }) => tryNumber !== one.tryNumber);
+	const all = [...past, ...present].map((each) => ask.dialect.oneTry(run, one, each));
+	return json(200, { task_instances: paged(ask, all), total_entries: all.length });
+}
+
+function log(ask: Ask): Reply {
+	const { query, tryNumber } = ask;
+	const { run, one } = needTask({ ...ask, mapIndex: Number(query.get('map_index') ?? -1) });
+	const dag = ask.store.dags.get(run.dag);
+	const at =
+		one.past.find((each) => each.tryNumber === tryNumber) ??
+		(one.tryNumber === tryNumber && tryNumber > 0 ? one : undefined);
+	const logged: LoggedTry | undefined =
+		at && dag
+			? {
+					dag,
+					run,
+					task: one.task,
+					mapIndex: one.mapIndex,
+					tryNumber,
+					maxTries: one.maxTries,
+					startedAt: at.startedAt,
+					endedAt: at.endedAt,
+					ending: ('ending' in at ? at.ending : undefined) ?? endingOf({ ...one, tryNumber }),
+					open: at === one && one.state === 'running',
+				}
+			: undefined;
+	return ask.dialect.log(logged, ask.accept, { tryNumber });
+}
+
+function clear(ask: Ask): Reply {
+	const { store, dialect, scheduler } = ask;
+	const wanted = dialect.readClear(ask.body);
+	const dag = needDag(ask);
+	const run = wanted.run === undefined ? undefined : findRun(store, dag.id, wanted.run);
+	if (!run) return dialect.noRun(dag.id, wanted.run ?? '', 'tasks');
+	const ids = new Set(wanted.tasks ?? dag.tasks.map(({ id }) => id));
+	if (wanted.downstream)
+		for (let grew = true; grew;) {
+			grew = false;
+			for (const task of dag.tasks)
+				if (!ids.has(task.id) && task.after?.some((id) => ids.has(id))) {
+					ids.add(task.id);
+					grew = true;
+				}
+		}
+	const hit = run.tasks.filter(
+		({ task, state }) => ids.has(task.id) && (!wanted.onlyFailed || state === 'failed' || state === 'upstream_failed'),
+	);
+	if (!wanted.dryRun && hit.length > 0) {
+		clearTasks(run, hit, store.now());
+		scheduler.wake(run);
+		audit(store, {
+			event: 'clear',
+			dag: run.dag,
+			run: run.run,
+			owner: ask.caller.name,
+			extra: JSON.stringify(ask.body),
+		});
+	}
+	const named = hit.map((one) => dialect.cleared(run, one));
+	return json(
+		200,
+		dialect.root === '/api/v1/' ? { task_instances: named } : { task_instances: named, total_entries: named.length },
+	);
+}
+
+function importErrors(ask: Ask): Reply {
+	const { store, dialect } = ask;
+	const broken = [
+		...store.broken,
+		...[...store.dags.values()].flatMap(({ file, importError }) =>
+			importError === undefined ? [] : [{ file, stackTrace: importError }],
+		),
+	];
+	const all = broken.map((file, index) => dialect.importError(file, index + 1, store.bootedAt));
+	return json(200, { import_errors: paged(ask, all), total_entries: all.length });
+}
+
+function eventLogs(ask: Ask): Reply {
+	const { store, query, dialect } = ask;
+	const after = query.get('after');
+	const fits = (value: string | undefined, name: string): boolean =>
+		query.get(name) === null || query.get(name) === value;
+	const found = store.events
+		.filter(
+			(event) =>
+				fits(event.dag, 'dag_id') &&
+				fits(event.run, 'run_id') &&
+				fits(event.task, 'task_id') &&
+				fits(event.event, 'event') &&
+				(after === null || event.at > Date.parse(after)),
+		)
+		.sort((a, b) => b.id - a.id);
+	return json(200, { event_logs: paged(ask, found).map(dialect.event), total_entries: found.length });
+}
+
+function pools({ store }: Ask): Reply {
+	const count = { running: 0, queued: 0, scheduled: 0 };
+	for (const runs of store.runs.values())
+		for (const run of runs.values())
+			if (run.state === 'running')
+				for (const { state } of run.tasks) {
+					if (state === 'running') count.running++;
+					if (state === 'queued') count.queued++;
+					if (state === 'scheduled') count.scheduled++;
+				}
+	const occupied = count.running + count.queued;
+	return json(200, {
+		pools: [
+			{
+				name: 'default_pool',
+				slots: 128,
+				description: 'Default pool',
+				include_deferred: false,
+				occupied_slots: occupied,
+				running_slots: count.running,
+				queued_slots: count.queued,
+				scheduled_slots: count.scheduled,
+				open_slots: 128 - occupied,
+				deferred_slots: 0,
+			},
+		],
+		total_entries: 1,
+	});
+}

@@ -1,0 +1,276 @@
+/** Everything a test, the chaos run or the demo sees of the Airflow stand-in. Times are epoch milliseconds. */
+
+/** How one try of a task ends. */
+export type Ending =
+	| 'success'
+	| 'skipped'
+	/** SIGKILL, as the kernel's OOM killer does it: Airflow sees return code -9. */
+	| 'killed'
+	/** Failed by the scheduler before any worker wrote a line. */
+	| 'no-log'
+	| {
+			raises: {
+				/** Dotted name as Airflow prints it. */
+				type: string;
+				message: string;
+				/** In the DAG's own file. */
+				line: number;
+				function: string;
+				/** The exception it was raised from. */
+				from?: { type: string; message: string } | undefined;
+			};
+	  };
+
+export type SimTask = {
+	id: string;
+	operator: string;
+	/** Ids of the tasks that must be done first. */
+	after?: readonly string[];
+	/** How long a try runs, at speed 1. `conf.seconds` of the run wins where `byConf` is set. */
+	ms: number;
+	byConf?: boolean;
+	/** Number of mapped task instances; absent: not mapped. */
+	mapped?: number;
+	retries?: number;
+	retryDelayMs?: number;
+	/** One for each try, the last one for all further ones. Default: success. */
+	endings?: readonly Ending[];
+	/** What the task prints. */
+	prints?: readonly string[];
+};
+
+export type SimParam = { value: unknown; description?: string; schema: Readonly<Record<string, unknown>> };
+
+export type SimDag = {
+	id: string;
+	owner: string;
+	tags: readonly string[];
+	description?: string;
+	/** In the DAGs folder. */
+	file: string;
+	paused?: boolean;
+	/** Started by the scheduler at every full multiple of `everyMs`. Absent: only from outside. */
+	schedule?: { text: string; everyMs: number };
+	params?: Readonly<Record<string, SimParam>>;
+	tasks: readonly SimTask[];
+	maxActiveRuns?: number;
+	/** It was parsed once; its file cannot be imported now, so nothing can be triggered. */
+	importError?: string;
+	/** Runs of the past, for the usual duration: how many, how far apart, and which of them (from the newest, 0) failed. */
+	history?: { runs: number; everyMs: number; failed?: readonly number[] };
+};
+
+/** A file that never became a DAG. */
+export type BrokenFile = { file: string; stackTrace: string };
+
+export type RunState = 'queued' | 'running' | 'success' | 'failed';
+
+export type TaskState =
+	| 'none'
+	| 'scheduled'
+	| 'queued'
+	| 'running'
+	| 'success'
+	| 'failed'
+	| 'up_for_retry'
+	| 'upstream_failed'
+	| 'skipped'
+	| 'removed';
+
+export type SimTry = {
+	tryNumber: number;
+	state: TaskState;
+	queuedAt: number | undefined;
+	startedAt: number | undefined;
+	endedAt: number | undefined;
+	ending: Ending | undefined;
+};
+
+export type SimTaskInstance = {
+	task: SimTask;
+	mapIndex: number;
+	state: TaskState;
+	tryNumber: number;
+	maxTries: number;
+	scheduledAt: number | undefined;
+	queuedAt: number | undefined;
+	startedAt: number | undefined;
+	endedAt: number | undefined;
+	/** When the next step of the simulation is due. */
+	dueAt: number;
+	/** Ended tries, oldest first. */
+	past: SimTry[];
+};
+
+export type SimRun = {
+	dag: string;
+	run: string;
+	state: RunState;
+	runType: 'manual' | 'scheduled';
+	logicalDate: number | null;
+	runAfter: number;
+	queuedAt: number;
+	startedAt: number | undefined;
+	endedAt: number | undefined;
+	conf: Readonly<Record<string, unknown>>;
+	note: string | null;
+	/** Airflow user who started it. */
+	by: string | undefined;
+	tasks: SimTaskInstance[];
+};
+
+/** What was asked, in the words of this stand-in; `*` in a fault means all of them. */
+export type Op =
+	| 'version'
+	| 'health'
+	| 'token'
+	| 'dags'
+	| 'dag'
+	| 'details'
+	| 'pause'
+	| 'trigger'
+	| 'runs'
+	| 'run'
+	| 'change-run'
+	| 'delete-run'
+	| 'tasks'
+	| 'task'
+	| 'tries'
+	| 'log'
+	| 'clear'
+	| 'importErrors'
+	| 'eventLogs'
+	| 'pools'
+	| 'page';
+
+/** A call as it reached the stand-in. */
+export type Call = {
+	op: Op;
+	method: string;
+	path: string;
+	dag?: string | undefined;
+	run?: string | undefined;
+	at: number;
+};
+
+export type FaultKind =
+	/** 429 with Retry-After, no effect. */
+	| '429'
+	/** 500, no effect. */
+	| '500'
+	/** The effect happens, then 500. */
+	| '500-after-effect'
+	/** The connection is reset before any effect. */
+	| 'reset'
+	/** The effect happens, then the connection is reset without a reply. */
+	| 'reset-after-effect'
+	/** The effect happens, the reply comes `slowMs` later. */
+	| 'slow-after-effect'
+	/** No effect and no reply; the connection stays open. */
+	| 'timeout'
+	/** 200 with a web page, no effect. */
+	| 'html'
+	/** 302 to a sign-in page, no effect. */
+	| 'login';
+
+export type Fault = {
+	op: Op | '*';
+	kind: FaultKind;
+	/** Probability of each matching call, 0–1, from the seed. */
+	rate?: number | undefined;
+	/** The next `times` matching calls. With neither: every call. */
+	times?: number | undefined;
+	/** Seconds in Retry-After; 1. 0: the header is left out. */
+	retryAfter?: number | undefined;
+	/** 5000. */
+	slowMs?: number | undefined;
+	match?: ((call: Call) => boolean) | undefined;
+};
+
+export type HeldReply = {
+	/** Settles once the effect has happened and the reply is being kept back. */
+	reached: Promise<Call>;
+	/** Lets the reply go; if none was held yet, the hold is dropped. */
+	release(): void;
+};
+
+export type Role = 'Admin' | 'Op' | 'Viewer' | 'Public';
+
+export type GoogleCaller = {
+	email: string;
+	role: Role;
+	/** False: Airflow has no user for it and cannot make one. */
+	registered?: boolean;
+	/** False: the proxy in front lets it not through (no roles/composer.user). */
+	mayPass?: boolean;
+};
+
+export type AirflowOptions = {
+	/** REST API generation: 1 is Airflow 2.11, 2 is Airflow 3.1. */
+	api: 1 | 2;
+	/** TCP port on 127.0.0.1; 0 = any. */
+	port?: number;
+	/** Default: `contractDags`, the same as in `airflow/dags`. */
+	dags?: readonly SimDag[];
+	broken?: readonly BrokenFile[];
+	/** Everything that takes time is this much faster; 1. */
+	speed?: number;
+	/** Epoch milliseconds; Date.now. */
+	now?: () => number;
+	/** For faults and the past; 1. */
+	seed?: number;
+	/** Default: admin, op, viewer, each with its name as password and its name as role. */
+	users?: readonly { username: string; password: string; role: Role }[];
+	/**
+	 * `own` (default): basic on Airflow 2, JWT on Airflow 3. `google`: access tokens only, as behind Composer's proxy.
+	 * `deny_all`: Airflow 2's backend that refuses everybody.
+	 */
+	auth?: 'own' | 'google' | 'deny_all';
+	/** Access token → who that is. */
+	google?: Readonly<Record<string, GoogleCaller>>;
+	/** Web server network access control: when false every call is refused at the door. */
+	addressAllowed?: boolean;
+	/** Whether the scheduler also starts runs by schedule; true. */
+	schedules?: boolean;
+};
+
+/** A run that came into being, however it came; also those that were deleted since. */
+export type Started = { dag: string; run: string; note: string | null; by: string | undefined; at: number };
+
+export type SandboxAirflow = {
+	/** Without a slash at its end. */
+	url: string;
+	version: string;
+	users: readonly { username: string; password: string; role: Role }[];
+	/** Every DAG run that was started over the API, oldest first, counted where it came into being. */
+	started(): readonly Started[];
+	/** How often runs were started over the API for each key; `undefined` leaves a run out. */
+	startedBy(key: (run: Started) => string | undefined): ReadonlyMap<string, number>;
+	calls(op?: Op): readonly Call[];
+	run(dag: string, run: string): SimRun | undefined;
+	runs(dag?: string): readonly SimRun[];
+	/** A run of somebody else's, which does not count as started. */
+	foreignRun(
+		run: { dag: string; run: string } & Partial<Pick<SimRun, 'note' | 'conf' | 'logicalDate' | 'state'>>,
+	): SimRun;
+	deleteRun(dag: string, run: string): boolean;
+	/** Ends it now, whatever its tasks are doing. */
+	endRun(dag: string, run: string, state: 'success' | 'failed'): void;
+	/** Adds or replaces a DAG; undefined takes it away. */
+	setDag(id: string, dag: SimDag | undefined): void;
+	/** What is answered to `health`; by default everything is healthy. */
+	setHealth(part: 'metadatabase' | 'scheduler' | 'triggerer' | 'dag_processor', status: 'healthy' | 'unhealthy'): void;
+	/** An upgrade in place. */
+	setApi(api: 1 | 2): void;
+	/** Every JWT handed out so far is expired. */
+	expireTokens(): void;
+	/** Google access tokens accepted from now on. */
+	setGoogle(google: Readonly<Record<string, GoogleCaller>>): void;
+	/** Returns a function that takes it back. */
+	faults(fault: Fault): () => void;
+	clearFaults(): void;
+	holdNextReply(op: Op, match?: (call: Call) => boolean): HeldReply;
+	/** Rejects after `timeoutMs` (10,000). */
+	until(what: () => boolean, timeoutMs?: number): Promise<void>;
+	close(): Promise<void>;
+};
