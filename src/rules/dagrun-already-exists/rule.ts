@@ -34,7 +34,7 @@ export default defineRule({
 			/A Dag Run already exists for (?:DAG|dag id) (?<dag>\S{1,250})(?: at \S{1,60}){0,2}(?: with run id (?<run>\S{1,250}))?/,
 			'proof',
 		),
-		line('DagRunAlreadyExists', /\bDagRunAlreadyExists\b/, 'proof'),
+		line('DagRunAlreadyExists', /\bDagRunAlreadyExists:/, 'proof'),
 		line('Dag Run already exists, marking task as failed', /Dag Run already exists, marking task as failed/, 'proof'),
 		line(
 			' already exists for dag id ',

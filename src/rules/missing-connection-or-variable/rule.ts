@@ -19,7 +19,7 @@ export default defineRule({
 		ja: 'シークレット バックエンドがシークレットを読めない場合も、まったく同じ文で終わります。拒否の行は直前かワーカーログにあります（secret-manager-access）。DAG ファイルの最上位で起きると DAG のインポート エラーにもなります。警告行に出ただけの処理済み KeyError はノイズです。',
 	},
 	signatures: [
-		line("` isn't defined", /The conn_id `(?<connection>[^`\n]{1,250})` isn't defined/),
+		line("` isn't defined", /The conn_id `(?<connection>[^`\n{}]{1,250})` isn't defined/),
 		line(
 			'_NOT_FOUND: {',
 			/VARIABLE_NOT_FOUND: \{['"](?:message|key)['"]: ['"](?:Variable )?(?<variable>[^'"\n]{1,250}?)(?: not found)?['"]/,
@@ -28,9 +28,9 @@ export default defineRule({
 			'_NOT_FOUND: {',
 			/CONNECTION_NOT_FOUND: \{['"](?:message|conn_id)['"]: ['"](?:Connection )?(?<connection>[^'"\n]{1,250}?)(?: not found)?['"]/,
 		),
-		line(["'Variable ", '"Variable '], /['"]Variable (?<variable>[^'"\n]{1,250}) does not exist\b/),
+		line(["'Variable ", '"Variable '], /['"]Variable (?<variable>[^'"\n{}]{1,250}) does not exist\b/),
 		// The CLI and the REST API say it without quotes, and so do other tools.
-		line('Variable ', /(?:^|[\s:])Variable (?<variable>[^'"`\s]{1,250}) does not exist\b/, 'weak'),
+		line('Variable ', /(?:^|[\s:])Variable (?<variable>[^'"`\s{}]{1,250}) does not exist\b/, 'weak'),
 		line('Variable with key ', /Variable with key '(?<variable>[^'\n]{1,250})' not found/, 'weak'),
 		line(
 			'onnection with ',
