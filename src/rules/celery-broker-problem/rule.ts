@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'celery-broker-problem',
@@ -48,7 +49,7 @@ export default defineRule({
 		'worker-rollout-by-update',
 	],
 	weigh(hits, scene) {
-		const weighing = strongest(hits);
+		const weighing = sober(strongest(hits), hits, scene);
 		// A task's own Redis client, seen in its traceback.
 		return weighing && scene.kind === 'task' && weighing.says === 'strong' ? { ...weighing, says: 'weak' } : weighing;
 	},

@@ -3,6 +3,7 @@ import type { FixStep } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'concurrency-limits',
@@ -57,7 +58,7 @@ export default defineRule({
 		line('parallelism limit reached. 0 open slots', /Executor parallelism limit reached\. 0 open slots/),
 	],
 	symptom: true,
-	weigh: (hits) => strongest(hits),
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);

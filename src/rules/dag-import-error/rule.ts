@@ -51,7 +51,6 @@ export default defineRule({
 			'weak',
 		),
 	],
-	asks: ['DagBag import timeout for'],
 	yieldsTo: ['dag-import-timeout'],
 	weigh(hits, scene) {
 		const weighing = strongest(hits);

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'dag-import-timeout',
@@ -38,9 +39,8 @@ export default defineRule({
 		),
 		line('Killing DAGFileProcessorProcess', /Killing DAGFileProcessorProcess \(PID=\d{1,10}\)/, 'weak'),
 	],
-	asks: ["rel_path=PosixPath('"],
-	weigh: (hits) => {
-		const weighing = strongest(hits);
+	weigh: (hits, scene) => {
+		const weighing = sober(strongest(hits), hits, scene);
 		const path = hits
 			.map(({ text }) => /rel_path=PosixPath\('([^']{1,500})'\)/.exec(text)?.[1])
 			.find((found) => found !== undefined);

@@ -1,7 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
-import { strongest, unlessQuoted } from '../_parts/weigh.ts';
+import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'dag-missing-on-worker',
@@ -55,7 +56,7 @@ export default defineRule({
 		line('Deactivating stale DAG ', /Deactivating stale DAG (?<dag>\S{1,250})\. Not parsed for/, 'weak'),
 	],
 	yieldsTo: ['dag-import-error', 'dag-import-timeout'],
-	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'dagrun-timeout',
@@ -28,7 +29,7 @@ export default defineRule({
 			'weak',
 		),
 	],
-	weigh: (hits) => strongest(hits),
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix({ facts, lang }) {
 		const t = inLang(lang);
 		return [

@@ -3,6 +3,7 @@ import type { ChainLink } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 // Drivers, pools and what wraps them: who called them stands above.
 const DRIVER =
@@ -68,7 +69,7 @@ export default defineRule({
 	],
 	yieldsTo: ['airflow3-direct-db-access', 'xcom-serialization'],
 	weigh(hits, scene) {
-		const weighing = strongest(hits);
+		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined || scene.ended === 'success' || weighing.says !== 'weak') return weighing;
 		const asked = airflowAsked(scene.chain);
 		if (asked === false) return undefined;

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'executor-state-mismatch',
@@ -57,7 +58,7 @@ export default defineRule({
 		'dagrun-timeout',
 		'task-stuck-queued',
 	],
-	weigh: (hits) => strongest(hits),
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);

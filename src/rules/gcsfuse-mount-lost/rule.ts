@@ -3,6 +3,7 @@ import type { FixStep } from '../../domain/rule.ts';
 import { forGeneration, inLang, names, python, quoted, say, sh, command } from '../_parts/steps.ts';
 import { moreMemoryPerTask } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'gcsfuse-mount-lost',
@@ -35,7 +36,7 @@ export default defineRule({
 	weigh(hits, scene) {
 		const sure = hits.filter((hit) => hit.signature.says === 'proof');
 		if (sure.length > 0) {
-			const weighing = strongest(sure);
+			const weighing = sober(strongest(sure), sure, scene);
 			const path = weighing?.facts?.['path'] ?? weighing?.facts?.['file'];
 			return weighing && { says: weighing.says, ...(path === undefined ? {} : { facts: { path } }) };
 		}

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { forGeneration, inLang, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'scheduler-overloaded',
@@ -42,8 +43,7 @@ export default defineRule({
 		line("Failed to get task '<TaskInstance: ", /Failed to get task '<TaskInstance: /, 'weak'),
 	],
 	yieldsTo: ['db-overloaded', 'celery-broker-problem', 'dag-import-timeout', 'worker-pod-evicted-storage'],
-	asks: ['SchedulerJob'],
-	weigh: (hits) => strongest(hits),
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
-import { isQuoted, strongest } from '../_parts/weigh.ts';
+import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'sensor-timeout',
@@ -24,7 +25,7 @@ export default defineRule({
 		line('Snap. Time is OUT', /Snap\. Time is OUT\./),
 	],
 	weigh: (hits, scene) =>
-		scene.ended === 'skipped' || scene.ended === 'success' || isQuoted(scene) ? undefined : strongest(hits),
+		scene.ended === 'skipped' || scene.ended === 'success' ? undefined : sober(strongest(hits), hits, scene),
 	fix({ facts, lang }) {
 		const t = inLang(lang);
 		const limit = facts['limit'] === undefined ? '' : t(` (${facts['limit']} s)`, ` (${facts['limit']} 秒)`);

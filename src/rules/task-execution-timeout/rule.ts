@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
-import { isQuoted, strongest } from '../_parts/weigh.ts';
+import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'task-execution-timeout',
@@ -25,10 +26,10 @@ export default defineRule({
 	asks: ['DagBag import timeout for', 'Error sending Celery '],
 	yieldsTo: ['dag-import-timeout', 'sensor-timeout'],
 	weigh(hits, scene) {
-		if (scene.has('DagBag import timeout for') || scene.ended === 'success' || isQuoted(scene)) return undefined;
+		if (scene.has('DagBag import timeout for') || scene.ended === 'success') return undefined;
 		// The scheduler guards its own send to the broker with the same helper.
 		if (scene.has('Error sending Celery ')) return undefined;
-		const weighing = strongest(hits);
+		const weighing = sober(strongest(hits), hits, scene);
 		const link = scene.chain.find(({ type }) => type.endsWith('AirflowTaskTimeout'));
 		// Caught by the user's own except: another exception ended the try.
 		if (weighing && link === undefined && scene.chain.length > 0) return { ...weighing, says: 'weak' };

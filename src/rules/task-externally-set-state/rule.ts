@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'task-externally-set-state',
@@ -40,17 +41,10 @@ export default defineRule({
 			/dependency 'Task Instance State' FAILED: Task is in the '(?<state>failed|success|skipped|removed|None)' state/,
 		),
 	],
-	asks: [
-		' without heartbeat after ',
-		'Detected zombie job: ',
-		'worker: Warm shutdown',
-		'imminent node shutdown',
-		'Task is not able to be run',
-	],
 	yieldsTo: ['dagrun-timeout', 'task-execution-timeout', 'worker-rollout-by-update'],
 	weigh(hits, scene) {
 		if (scene.ended === 'success' && !hits.some((hit) => hit.signature.says === 'proof')) return undefined;
-		const weighing = strongest(hits);
+		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined) return undefined;
 		// Only dagrun_timeout skips what runs.
 		if (weighing.facts?.['state'] === 'skipped') return { ...weighing, says: 'weak' };

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'task-stuck-queued',
@@ -59,7 +60,7 @@ export default defineRule({
 		'db-overloaded',
 		'version-or-build-known-bad',
 	],
-	weigh: (hits) => strongest(hits),
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);

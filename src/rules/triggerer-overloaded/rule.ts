@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { forGeneration, inLang, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'triggerer-overloaded',
@@ -41,7 +42,7 @@ export default defineRule({
 	// The trigger reports what happened to the job it watched.
 	symptom: true,
 	yieldsTo: ['triggerer-disabled', 'db-overloaded'],
-	weigh: (hits) => strongest(hits),
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);

@@ -3,10 +3,8 @@ import type { ChainLink, FixStep, Strength } from '../../domain/rule.ts';
 import { clip } from '../../domain/text.ts';
 import { inLang, python, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { isOwnRaise } from '../_parts/own.ts';
 
-// Raised by the machine or by a service below the user's line, whoever's line it is: never proof of a mistake in the code.
-const NOT_OWN =
-	/(?:^|\.)(?:OSError|IOError|MemoryError|_ArrayMemoryError|ConnectionError|\w{1,60}ConnectionError|Connection\w{1,40}Error|TimeoutError|ImportError|ModuleNotFoundError|\w{0,60}OperationalError|AirflowTaskTimeout|AirflowTaskTerminated|AirflowSensorTimeout|TaskDeferralError|TaskDeferralTimeout|SystemExit|KeyboardInterrupt)$|^(?:google|grpc|googleapiclient|kubernetes|urllib3|requests|httpx|aiohttp|botocore|ssl|socket)\./;
 // Errors of Google's libraries and of Kubernetes that no rule knows: the cause is there, not in the DAG.
 const PLATFORM =
 	/\/(?:google\/(?:api_core|auth|cloud|oauth2|resumable_media)|googleapiclient|grpc|kubernetes(?:_asyncio)?|airflow\/providers\/(?:google|cncf))\//;
@@ -92,7 +90,6 @@ export default defineRule({
 		// Airflow ended it: who and why is told by other rules.
 		if (AIRFLOW_ENDED.test(root.type) || root.message === 'Task received SIGTERM signal') return undefined;
 		const own = ownFrame(chain);
-		const innermost = root.frames.at(-1);
 		const facts: Record<string, string> = {
 			exception: root.type,
 			message: clip(root.message, 300),
@@ -107,7 +104,7 @@ export default defineRule({
 		else if (/(?:^|\.)TaskDeferral(?:Error|Timeout)$/.test(root.type)) says = 'weak';
 		else if (TEMPLATE.test(root.type) || SHELL.test(root.message)) says = 'strong';
 		// The user's own file raised it itself, and it is no error of the machine.
-		else if (innermost?.own && !NOT_OWN.test(root.type)) says = 'proof';
+		else if (isOwnRaise(root)) says = 'proof';
 		else if (own === undefined && root.frames.some((frame) => PLATFORM.test(frame.file))) says = 'weak';
 		return { says, facts };
 	},

@@ -34,13 +34,7 @@ export default defineRule({
 			'weak',
 		),
 	],
-	asks: [
-		'airflow-worker',
-		'No nodes replied within time constraint',
-		'SchedulerJob',
-		"process 'gcsfuse' is not running",
-		'airflow-scheduler',
-	],
+	asks: ['airflow-worker', 'No nodes replied within time constraint', 'SchedulerJob', 'airflow-scheduler'],
 	yieldsTo: ['gcsfuse-mount-lost', 'worker-oom-task-sigkill', 'scheduler-overloaded'],
 	weigh(hits, scene) {
 		const weighing = strongest(hits);

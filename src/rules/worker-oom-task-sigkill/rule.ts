@@ -2,7 +2,8 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixStep } from '../../domain/rule.ts';
 import { forGeneration, inLang, python, quoted, say, sh } from '../_parts/steps.ts';
 import { moreMemoryPerTask } from '../_parts/sizing.ts';
-import { isQuoted, strongest } from '../_parts/weigh.ts';
+import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'worker-oom-task-sigkill',
@@ -85,13 +86,11 @@ export default defineRule({
 		'did not respond to SIGTERM. Trying SIGKILL',
 		'has been externally set to',
 		"Server indicated the task shouldn't be running anymore",
-		'Heartbeat time limit exceeded!',
-		'Memory cgroup out of memory',
 	],
 	yieldsTo: ['task-externally-set-state', 'dagrun-timeout', 'worker-pod-evicted-storage', 'kpo-oomkilled'],
 	weigh(hits, scene) {
-		if (scene.ended === 'success' || isQuoted(scene)) return undefined;
-		const weighing = strongest(hits.filter((hit) => hit.place !== 'elsewhere'));
+		if (scene.ended === 'success') return undefined;
+		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined) return undefined;
 		// Airflow's own SIGKILL, 60 s after a SIGTERM that was not heeded: who sent the SIGTERM is the cause.
 		if (

@@ -1,7 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say, sh, command, names, forGeneration } from '../_parts/steps.ts';
 import { moreStorage } from '../_parts/sizing.ts';
-import { strongest, unlessQuoted } from '../_parts/weigh.ts';
+import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'worker-pod-evicted-storage',
@@ -35,16 +36,16 @@ export default defineRule({
 		),
 		line('Disk quota exceeded', /\[Errno 122\] Disk quota exceeded/, 'weak'),
 	],
-	asks: ['psycopg2.errors.DiskFull', 'remote_pod:', 'The node was low on resource: memory'],
+	asks: ['psycopg2.errors.DiskFull', 'The node was low on resource: memory'],
 	yieldsTo: ['gcsfuse-mount-lost'],
 	weigh(hits, scene) {
 		if (scene.ended === 'success' || scene.has('psycopg2.errors.DiskFull')) return undefined;
-		const weighing = strongest(hits.filter((hit) => hit.place !== 'elsewhere'));
+		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined) return undefined;
 		// Evicted for memory: the disk was not asked.
 		if (weighing.says === 'strong' && scene.has('The node was low on resource: memory'))
 			return { ...weighing, says: 'weak' };
-		return unlessQuoted(weighing, scene);
+		return weighing;
 	},
 	fix(context) {
 		const { env, lang } = context;

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
-import { isQuoted, strongest } from '../_parts/weigh.ts';
+import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'worker-process-crash',
@@ -55,9 +56,8 @@ export default defineRule({
 		'worker-rollout-by-update',
 	],
 	weigh(hits, scene) {
-		if (scene.ended === 'success' || isQuoted(scene)) return undefined;
-		const near = hits.filter((hit) => hit.place !== 'elsewhere');
-		const weighing = strongest(near);
+		if (scene.ended === 'success') return undefined;
+		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined) return undefined;
 		const { returnCode } = weighing.facts ?? {};
 		// 143: the worker was asked to stop. A traceback tells why the process left with a number of its own.

@@ -1,8 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
-
-const TERMINATED = 'Task received SIGTERM signal';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'worker-rollout-by-update',
@@ -36,16 +35,11 @@ export default defineRule({
 		line('Received SIGTERM. Terminating subprocesses', /Received SIGTERM\. Terminating subprocesses(?!\.)/),
 		line('Received SIGTERM. Terminating subprocesses', /Received SIGTERM\. Terminating subprocesses\./, 'weak'),
 	],
-	asks: [
-		TERMINATED,
-		'has been externally set to',
-		'does not match this instance',
-		"Server indicated the task shouldn't be running anymore",
-	],
+	asks: ['has been externally set to', "Server indicated the task shouldn't be running anymore"],
 	yieldsTo: ['db-overloaded', 'celery-broker-problem', 'dagrun-timeout', 'kpo-oomkilled'],
 	weigh(hits, scene) {
 		if (scene.ended === 'success') return undefined;
-		const weighing = strongest(hits.filter((hit) => hit.place !== 'elsewhere'));
+		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined) return undefined;
 		// Airflow says itself why it stopped the task.
 		if (scene.has('has been externally set to') || scene.has("Server indicated the task shouldn't be running anymore"))

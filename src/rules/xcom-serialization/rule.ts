@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
-import { isQuoted, strongest } from '../_parts/weigh.ts';
+import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 const XCOM =
 	/\/airflow\/(?:models\/xcom|sdk\/bases\/xcom|serialization\/|sdk\/serde|utils\/json|sdk\/execution_time\/(?:comms|task_runner))|\/msgspec\//;
@@ -46,10 +47,7 @@ export default defineRule({
 	asks: ['INSERT INTO xcom'],
 	yieldsTo: ['db-overloaded'],
 	weigh(hits, scene) {
-		// The message is Python's own from its first word on: nobody quotes it.
-		const pickled = scene.chain.some(({ message }) => /^(?:cannot pickle|Can't pickle) /.test(message));
-		if (!pickled && isQuoted(scene)) return undefined;
-		const weighing = strongest(hits);
+		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined || weighing.says === 'proof') return weighing;
 		const tooLong = hits.some(({ text }) => text.includes('Data too long for column'));
 		if (tooLong) return scene.has('INSERT INTO xcom') ? { says: 'proof', facts: { reason: 'too large' } } : undefined;

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'zombie-heartbeat-timeout',
@@ -54,7 +55,7 @@ export default defineRule({
 		'gcsfuse-mount-lost',
 		'db-overloaded',
 	],
-	weigh: (hits) => strongest(hits),
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);
