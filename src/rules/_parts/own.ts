@@ -31,7 +31,7 @@ export function sober(
 	const idle = hits.every(
 		({ place, level }) =>
 			(quoted && (place === 'root' || place === 'chain')) ||
-			((quoted || spoken) && place === 'body' && (level === 'info' || level === 'debug')),
+			((quoted || spoken) && (place === 'body' || place === 'end') && (level === 'info' || level === 'debug')),
 	);
 	return idle ? { ...weighing, says: 'weak' } : weighing;
 }

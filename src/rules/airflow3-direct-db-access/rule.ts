@@ -1,5 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'airflow3-direct-db-access',
@@ -37,7 +38,7 @@ export default defineRule({
 			...(at === undefined ? {} : { file: at.file, line: String(at.line), function: at.function }),
 			...(provider === undefined || at !== undefined ? {} : { provider: provider.replaceAll('/', '-') }),
 		};
-		return { says: hits.some((hit) => hit.signature.says === 'proof') ? 'proof' : 'strong', facts };
+		return sober({ says: 'proof', facts }, hits, scene);
 	},
 	fix({ facts, lang }) {
 		const t = inLang(lang);

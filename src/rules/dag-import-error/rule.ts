@@ -56,6 +56,9 @@ export default defineRule({
 		const weighing = strongest(hits);
 		// A task that ran and missed a module imports in its own code.
 		if (weighing === undefined || weighing.says === 'weak') return undefined;
+		// A task that only talks about it, in an info line or in the message of its own exception.
+		const told = hits.some(({ level }) => level !== 'traceback' && level !== 'info' && level !== 'debug');
+		if (scene.kind === 'task' && !told) return undefined;
 		const root = scene.chain[0];
 		const at = root?.frames.findLast((frame) => frame.own);
 		return {

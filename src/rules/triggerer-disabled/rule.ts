@@ -1,5 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { hcl, forGeneration, inLang, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { strongest } from '../_parts/weigh.ts';
+import { sober } from '../_parts/own.ts';
 
 export default defineRule({
 	id: 'triggerer-disabled',
@@ -25,6 +27,7 @@ export default defineRule({
 		// Upstream only warns; the task then stays deferred.
 		line('triggerer does not appear to be running', /The triggerer does not appear to be running/),
 	],
+	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);
