@@ -18,7 +18,7 @@ import {
 
 // The pool itself is refused: nobody stands behind the Kubernetes service account. The Kubernetes API's own 403
 // (`is forbidden: User`) names the pool as well, but there the pod was never created: kpo-pods-forbidden.
-const POOL = String.raw`(?<project>[a-z][a-z0-9.:-]{2,80})\.svc\.id\.goog(?:\[(?<namespace>[a-z0-9-]{1,63})\/(?<ksa>[a-z0-9.-]{1,253})\]|\/subject\/ns\/(?<namespace2>[a-z0-9-]{1,63})\/sa\/(?<ksa2>[a-z0-9.-]{1,253}))?`;
+const POOL = String.raw`(?<![a-z0-9.-])(?<project>[a-z][a-z0-9.:-]{2,80})\.svc\.id\.goog(?:\[(?<namespace>[a-z0-9-]{1,63})\/(?<ksa>[a-z0-9.-]{1,253})\]|\/subject\/ns\/(?<namespace2>[a-z0-9-]{1,63})\/sa\/(?<ksa2>[a-z0-9.-]{1,253}))?`;
 
 export default defineRule({
 	id: 'kpo-ksa-no-gcp-access',

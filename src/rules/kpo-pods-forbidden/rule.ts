@@ -20,7 +20,7 @@ import {
 // `pods is forbidden: User "X" cannot create resource "pods" in API group "" in the namespace "NS": requires one of ["container.pods.create"] permission(s).`
 // GKE since 2024 adds `in Cloud IAM or a Kubernetes RBAC role …`; API servers before 1.12 wrote `cannot create pods in the namespace "NS": Required "container.pods.create" permission.`
 const DENIED =
-	/(?<denied>[a-z]{2,40}(?:\.[a-z0-9.-]{1,80})?(?:\/[a-z]{1,20})?)(?: [\\"']{1,8}(?<object>[a-z0-9][a-z0-9.-]{0,252})[\\"']{1,8})? is forbidden: User [\\"']{1,8}(?<principal>[A-Za-z0-9][^"\\' ]{0,300})[\\"']{1,8} cannot (?<verb>[a-z]{2,20}) (?:resource [\\"']{1,8})?(?<kind>[a-z][a-z./]{1,60})(?:[\\"']{1,8} in API group [\\"']{1,8}(?:[a-z0-9.]{1,80}[\\"']{1,8})?)?(?: (?:in the namespace [\\"']{1,8}(?<namespace>[a-z0-9][a-z0-9-]{0,62})[\\"']{1,8}|at the cluster scope))?(?:[^\n]{0,40}?[\\"']{1,8}(?<permission>container\.[A-Za-z.]{3,60})[\\"']{1,8})?/;
+	/(?<![A-Za-z0-9.])(?<denied>[a-z]{2,40}(?:\.[a-z0-9.-]{1,80})?(?:\/[a-z]{1,20})?)(?: [\\"']{1,8}(?<object>[a-z0-9][a-z0-9.-]{0,252})[\\"']{1,8})? is forbidden: User [\\"']{1,8}(?<principal>[A-Za-z0-9][^"\\' ]{0,300})[\\"']{1,8} cannot (?<verb>[a-z]{2,20}) (?:resource [\\"']{1,8})?(?<kind>[a-z][a-z./]{1,60})(?:[\\"']{1,8} in API group [\\"']{1,8}(?:[a-z0-9.]{1,80}[\\"']{1,8})?)?(?: (?:in the namespace [\\"']{1,8}(?<namespace>[a-z0-9][a-z0-9-]{0,62})[\\"']{1,8}|at the cluster scope))?(?:[^\n]{0,40}?[\\"']{1,8}(?<permission>container\.[A-Za-z.]{3,60})[\\"']{1,8})?/;
 
 export default defineRule({
 	id: 'kpo-pods-forbidden',

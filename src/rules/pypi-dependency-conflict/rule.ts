@@ -15,7 +15,8 @@ import {
 } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
-const PACKAGE = String.raw`(?<package>[A-Za-z0-9][A-Za-z0-9._-]{0,100})`;
+// Begins at the beginning of a word, so that a long line is not tried from each of its characters.
+const PACKAGE = String.raw`(?<![A-Za-z0-9._-])(?<package>[A-Za-z0-9][A-Za-z0-9._-]{0,100})`;
 // An extra, a version or a range as pip prints it; may be cut by `,` and `;`.
 const SPEC = String.raw`(?<requirement>[A-Za-z0-9][A-Za-z0-9._\[\]-]{0,100}[^\n]{0,200}?)`;
 
