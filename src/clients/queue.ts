@@ -87,7 +87,9 @@ export async function producer(url: string, log: Log, now: () => number, waitMs 
 			}
 		},
 		async fate(id) {
-			const found = await client.eval(FATE, 2, `${PREFIX}:commands:${id}`, refusedKey(id), DEDUP_WINDOW_S);
+			const asked = client.eval(FATE, 2, `${PREFIX}:commands:${id}`, refusedKey(id), DEDUP_WINDOW_S);
+			const found = await within(asked, 2 * ENQUEUE_BUDGET_MS);
+			if (found === TIMED_OUT) throw new Error('Redis does not answer');
 			return found === 1;
 		},
 		async backlog() {

@@ -12,7 +12,8 @@ export function impatientRedis(url: string, onError: (error: Error) => void): Re
 	const client = new Redis(url, {
 		enableOfflineQueue: false,
 		autoResendUnfulfilledCommands: false,
-		maxRetriesPerRequest: null,
+		// Zero: what was under way when the connection broke fails at once; null would leave its promise open for ever.
+		maxRetriesPerRequest: 0,
 		// Commands of one turn of the event loop travel in one write: a third of the system calls under load.
 		enableAutoPipelining: true,
 		retryStrategy: (times) => Math.min(50 * times, 500),
