@@ -31,64 +31,107 @@ export function workerSizing(env: Environment): { memoryGb: number; concurrency:
 	};
 }
 
-/** More memory for each worker or fewer tasks in it: commands for each generation, with the numbers and what the change costs. */
+/**
+ * More memory for each worker or fewer tasks in it: commands for each generation, with the numbers and what the change
+ * costs. Defaults and limits: docs.cloud.google.com/composer/docs/airflow-configurations, gcpdiag, release notes.
+ */
 export function moreMemoryPerTask(context: FixContext): FixStep[] {
 	const { env, lang } = context;
 	const t = inLang(lang);
+	return forGeneration(context, {
+		'composer-2': () =>
+			composerSteps(context, {
+				defaults: t(
+					'By default Composer 2 computes min(32, 12 × vCPU, 8 × GB) (0.5 vCPU and 2 GB: 6 tasks, 1 and 4: 12, 2 and 7.5: 24, 4 and 15: 32), a little less since Airflow 2.6.3; before 2.3.3 12 × vCPU.',
+					'Composer 2 の既定値は min(32, 12 × vCPU, 8 × GB) で (0.5 vCPU・2 GB で 6、1・4 で 12、2・7.5 で 24、4・15 で 32)、Airflow 2.6.3 以降はやや小さく、2.3.3 より前は 12 × vCPU です。',
+				),
+				limits: t(
+					'1 to 6.5 GB for each vCPU, 80 GB at most; 4 GB need 0.75 vCPU',
+					'1 vCPU あたり 1～6.5 GB、最大 80 GB。4 GB には 0.75 vCPU 以上が必要です',
+				),
+			}),
+		'composer-3': () =>
+			composerSteps(context, {
+				defaults: t(
+					'Composer 3 computes the default from the size of the worker and accepts 1 to 24.',
+					'Composer 3 の既定値はワーカーのサイズから計算され、指定できるのは 1～24 です。',
+				),
+				limits: t('1 to 8 GB for each vCPU, 256 GB at most', '1 vCPU あたり 1～8 GB、最大 256 GB'),
+			}),
+		airflow: () => [
+			ini(
+				[`AIRFLOW__CELERY__WORKER_CONCURRENCY=${workerSizing(env).concurrency}`],
+				t(
+					'Fewer tasks at once in one Celery worker (upstream default 16; at most 0.8 × worker memory ÷ memory of one task), and restart the workers; or give their container a higher memory limit:',
+					'1 台の Celery ワーカーで同時に動くタスクを減らし (既定値は 16、目安は 0.8 × ワーカーのメモリ ÷ 1 タスクのメモリ以下)、ワーカーを再起動します。またはコンテナのメモリ上限を上げます:',
+				),
+			),
+		],
+	});
+}
+
+function composerSteps({ env, lang }: FixContext, words: { defaults: string; limits: string }): FixStep[] {
+	const t = inLang(lang);
 	const { memoryGb, concurrency, memoryFits } = workerSizing(env);
-	const now = env.worker
+	const { worker } = env;
+	const size = worker
 		? t(
-				`A worker has ${env.worker.cpu} vCPU and ${env.worker.memoryGb} GB now. `,
-				`現在のワーカーは ${env.worker.cpu} vCPU、メモリ ${env.worker.memoryGb} GB です。`,
+				`A worker has ${worker.cpu} vCPU and ${worker.memoryGb} GB now. `,
+				`現在のワーカーは ${worker.cpu} vCPU、メモリ ${worker.memoryGb} GB です。`,
 			)
 		: '';
-	const composer = (): FixStep[] => [
+	return [
 		say(
-			now +
+			size +
 				t(
-					'Rule: worker_concurrency ≤ 0.8 × worker memory ÷ memory of one task. The tasks of one worker share its memory; fewer at once costs nothing, more memory costs a little.',
-					'目安は worker_concurrency ≤ 0.8 × ワーカーのメモリ ÷ 1 タスクのメモリ です。1 台のワーカーで動くタスクはメモリを共有します。同時実行数を減らすのは無料で、メモリの追加にはわずかな費用がかかります。',
+					'The tasks of one worker share its memory: worker_concurrency ≤ 0.8 × worker memory ÷ memory of one task. Fewer at once costs nothing, more memory costs a little.',
+					'1 台のワーカーで動くタスクはメモリを共有するため、worker_concurrency は「0.8 × ワーカーのメモリ ÷ 1 タスクのメモリ」以下にします。同時実行数を減らすのは無料で、メモリの追加にはわずかな費用がかかります。',
 				),
 		),
 		sh(
 			updateEnvironment(env, `--update-airflow-configs=celery-worker_concurrency=${concurrency}`),
 			t(
-				`Fewer tasks at once in one worker (Composer 3 accepts 1 to 24; the default is about min(32, 12 × vCPU, 8 × GB) and a little less since Airflow 2.6.3):`,
-				`1 台のワーカーで同時に動くタスクを減らします (Composer 3 で指定できるのは 1～24 です。既定値はおよそ min(32, 12 × vCPU, 8 × GB) で、Airflow 2.6.3 以降はやや小さくなります):`,
+				`Fewer tasks at once in one worker. ${words.defaults}`,
+				`1 台のワーカーで同時に動くタスクを減らします。${words.defaults}`,
 			),
 		),
 		memoryFits
 			? sh(
 					updateEnvironment(env, `--worker-memory=${memoryGb}GB`),
 					t(
-						'More memory for each worker (a separate update; Composer 2 allows 1 to 6.5 GB for each vCPU and 80 GB at most, Composer 3 1 to 8 GB for each vCPU and 256 GB at most):',
-						'ワーカーのメモリを増やします (別の更新操作として実行します。Composer 2 は 1 vCPU あたり 1～6.5 GB で最大 80 GB、Composer 3 は 1 vCPU あたり 1～8 GB で最大 256 GB です):',
+						`More memory for each worker, as an update of its own (${words.limits}):`,
+						`ワーカーのメモリを、別の更新操作として増やします (${words.limits}):`,
 					),
 				)
 			: sh(
 					updateEnvironment(
 						env,
-						`--worker-cpu=${(env.worker?.cpu ?? 1) * 2}`,
-						`--worker-memory=${(env.worker?.memoryGb ?? 4) * 2}GB`,
+						`--worker-cpu=${(worker?.cpu ?? 1) * 2}`,
+						`--worker-memory=${(worker?.memoryGb ?? START.memoryGb) * 2}GB`,
 					),
 					t(
-						'The worker has as much memory as its vCPUs allow, so both grow together (a separate update):',
-						'このワーカーのメモリは vCPU に対する上限に達しているため、両方を増やします (別の更新操作として実行します):',
+						`The worker has as much memory as its vCPUs allow (${words.limits}), so both grow together, as an update of its own:`,
+						`このワーカーのメモリは vCPU に対する上限 (${words.limits}) に達しているため、別の更新操作として両方を増やします:`,
 					),
 				),
 		hcl(
 			[
 				'# google_composer_environment > config > workloads_config',
 				'worker {',
-				`  cpu        = ${env.worker?.cpu ?? 1}`,
-				`  memory_gb  = ${memoryGb}`,
-				`  storage_gb = ${env.worker?.storageGb ?? 1}`,
-				`  min_count  = ${env.worker?.minCount ?? 1}`,
-				`  max_count  = ${env.worker?.maxCount ?? 3}`,
+				`  cpu        = ${memoryFits ? (worker?.cpu ?? 1) : (worker?.cpu ?? 1) * 2}`,
+				`  memory_gb  = ${memoryFits ? memoryGb : (worker?.memoryGb ?? START.memoryGb) * 2}`,
+				`  storage_gb = ${worker?.storageGb ?? 1}`,
+				`  min_count  = ${worker?.minCount ?? 1}`,
+				`  max_count  = ${worker?.maxCount ?? 3}`,
 				'}',
 				overridesBlock({ 'celery-worker_concurrency': String(concurrency) }),
 			],
-			t('The same in Terraform:', 'Terraform では次のとおりです:'),
+			worker
+				? t('The same in Terraform:', 'Terraform では次のとおりです:')
+				: t(
+						'The same in Terraform (keep your own vCPU, storage and counts):',
+						'Terraform では次のとおりです (vCPU、ストレージ、台数は現在の値のままにしてください):',
+					),
 		),
 		say(
 			t(
@@ -97,19 +140,6 @@ export function moreMemoryPerTask(context: FixContext): FixStep[] {
 			),
 		),
 	];
-	return forGeneration(context, {
-		'composer-2': composer,
-		'composer-3': composer,
-		airflow: () => [
-			ini(
-				[`AIRFLOW__CELERY__WORKER_CONCURRENCY=${concurrency}`],
-				t(
-					'Fewer tasks at once in one Celery worker (upstream default 16), and restart the workers; or give their container a higher memory limit:',
-					'1 台の Celery ワーカーで同時に動くタスクを減らし (既定値は 16)、ワーカーを再起動します。またはコンテナのメモリ上限を上げます:',
-				),
-			),
-		],
-	});
 }
 
 /** More ephemeral disk for each worker, within what the generation allows. */

@@ -1,5 +1,5 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
+import { command, forGeneration, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
 
@@ -69,7 +69,7 @@ export default defineRule({
 					'gcloud',
 					'logging',
 					'read',
-					`resource.type="cloud_composer_environment" resource.labels.environment_name="${environment}" resource.labels.location="${location}" log_id("airflow-worker") ("Failed to import" OR "DagBag import timeout" OR "Celery command failed on host" OR "could not be found" OR "signal 9")`,
+					`resource.type="cloud_composer_environment" resource.labels.environment_name=${quoted(environment)} resource.labels.location=${quoted(location)} log_id("airflow-worker") ("Failed to import" OR "DagBag import timeout" OR "Celery command failed on host" OR "could not be found" OR "signal 9")`,
 					'--freshness=2d',
 					'--limit=50',
 					'--format=value(timestamp,labels.worker_id,textPayload)',

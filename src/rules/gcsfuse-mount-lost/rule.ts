@@ -60,7 +60,6 @@ export default defineRule({
 					'Kubernetes が Pod または gcsfuse コンテナを再起動するとワーカーは復旧するため、その後にタスクを再実行してください。再発を防ぐにはメモリの改善が必要です。gcsfuse はワーカー Pod のメモリを共有しています。',
 				),
 			),
-			...moreMemoryPerTask({ ...context, env: { ...env, generation: env.generation ?? 'composer-2' } }),
 			python(
 				[
 					'import tempfile',
@@ -83,18 +82,21 @@ export default defineRule({
 				),
 			),
 		];
-		return forGeneration(context, {
-			'composer-2': composer,
-			'composer-3': composer,
-			airflow: () => [
-				say(
-					t(
-						'The FUSE process behind the folder is gone. Look for it in `dmesg -T` (out of memory) and in its own log, unmount with `fusermount -u` and mount again; give it memory of its own.',
-						'このフォルダを提供していた FUSE プロセスが終了しています。`dmesg -T` (メモリ不足) と FUSE 自身のログを確認し、`fusermount -u` でアンマウントしてから再度マウントしてください。専用のメモリも確保してください。',
+		return [
+			...forGeneration(context, {
+				'composer-2': composer,
+				'composer-3': composer,
+				airflow: () => [
+					say(
+						t(
+							'The FUSE process behind the folder is gone. Look for it in `dmesg -T` (out of memory) and in its own log, unmount with `fusermount -u` and mount again; give it memory of its own.',
+							'このフォルダを提供していた FUSE プロセスが終了しています。`dmesg -T` (メモリ不足) と FUSE 自身のログを確認し、`fusermount -u` でアンマウントしてから再度マウントしてください。専用のメモリも確保してください。',
+						),
 					),
-				),
-			],
-		});
+				],
+			}),
+			...moreMemoryPerTask(context),
+		];
 	},
 	docs: 'https://github.com/GoogleCloudPlatform/gcsfuse/issues/1864',
 });

@@ -1,5 +1,5 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { command, forGeneration, inLang, names, say, sh } from '../_parts/steps.ts';
+import { command, forGeneration, inLang, names, quoted, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
 
@@ -72,7 +72,7 @@ export default defineRule({
 					'gcloud',
 					'logging',
 					'read',
-					`resource.type="cloud_composer_environment" resource.labels.environment_name="${environment}" resource.labels.location="${location}" log_id("airflow-scheduler") ("without heartbeat" OR "zombie" OR "timed-out")`,
+					`resource.type="cloud_composer_environment" resource.labels.environment_name=${quoted(environment)} resource.labels.location=${quoted(location)} log_id("airflow-scheduler") ("without heartbeat" OR "zombie" OR "timed-out")`,
 					'--freshness=2d',
 					'--limit=20',
 					...(env.project === undefined ? [] : [`--project=${env.project}`]),

@@ -1,6 +1,17 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixStep } from '../../domain/rule.ts';
-import { command, forGeneration, hcl, inLang, ini, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import {
+	command,
+	forGeneration,
+	hcl,
+	inLang,
+	ini,
+	names,
+	quoted,
+	say,
+	sh,
+	updateEnvironment,
+} from '../_parts/steps.ts';
 import { moreMemoryPerTask } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
 
@@ -81,18 +92,26 @@ export default defineRule({
 	weigh(hits, scene) {
 		if (WRITTEN.some((text) => scene.has(text))) return undefined;
 		const weighing = strongest(hits);
-		const server = weighing?.facts?.['server'];
-		if (weighing === undefined || server === undefined) return weighing;
-		const { server: _, ...facts } = weighing.facts ?? {};
-		return { ...weighing, facts: { host: server, ...facts } };
+		if (weighing === undefined) return undefined;
+		const host = weighing.facts?.['host'] ?? weighing.facts?.['server'];
+		return {
+			...weighing,
+			facts: {
+				...weighing.facts,
+				...(host === undefined ? {} : { host }),
+				...(scene.dag === undefined ? {} : { dag: scene.dag }),
+				...(scene.task === undefined ? {} : { task: scene.task }),
+				...(scene.tryNumber === undefined ? {} : { tryNumber: String(scene.tryNumber) }),
+			},
+		};
 	},
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);
-		const { at, environment, location } = names(env);
+		const { at, cluster, environment, location } = names(env);
 		const host = facts['host'];
 		const logFilter = (rest: string): string =>
-			`resource.type="cloud_composer_environment" resource.labels.environment_name="${environment}" resource.labels.location="${location}" ${rest}`;
+			`resource.type="cloud_composer_environment" resource.labels.environment_name=${quoted(environment)} resource.labels.location=${quoted(location)} ${rest}`;
 		const read = (rest: string, text: string): FixStep =>
 			sh(
 				command(
@@ -108,14 +127,13 @@ export default defineRule({
 				text,
 			);
 		const task = [
-			facts['dag'] === undefined ? '' : `labels.workflow="${facts['dag']}"`,
-			facts['task'] === undefined ? '' : `labels."task-id"="${facts['task']}"`,
-		]
-			.filter((part) => part !== '')
-			.join(' ');
-		const composer = (): FixStep[] => [
+			`labels.workflow=${quoted(facts['dag'] ?? 'DAG')}`,
+			`labels."task-id"=${quoted(facts['task'] ?? 'TASK')}`,
+			`labels."try-number"=${quoted(facts['tryNumber'] ?? '1')}`,
+		].join(' ');
+		const ask = (...last: FixStep[]): FixStep[] => [
 			read(
-				`(log_id("airflow-worker") OR log_id("airflow-k8s-worker")) ${task === '' ? 'labels.workflow="DAG" labels."task-id"="TASK"' : task}`,
+				`(log_id("airflow-worker") OR log_id("airflow-k8s-worker")) ${task}`,
 				t(
 					'1. Ask Cloud Logging for the try itself; the task may have logged although the UI shows nothing:',
 					'1. まず Cloud Logging で試行そのものを調べます。UI に表示されなくても、ログが残っていることがあります:',
@@ -129,7 +147,7 @@ export default defineRule({
 				),
 			),
 			read(
-				`log_id("airflow-worker") ${host === undefined ? 'labels.worker_id="WORKER"' : `labels.worker_id="${host}"`} ("Errno 107" OR "SIGKILL" OR "return code -9" OR "SIGTERM" OR "evicted")`,
+				`log_id("airflow-worker") labels.worker_id=${quoted(host ?? 'WORKER')} ("Errno 107" OR "SIGKILL" OR "return code -9" OR "SIGTERM" OR "evicted")`,
 				t(
 					'3. Ask that worker: Errno 107 = bucket mount lost, SIGKILL = memory, SIGTERM = replaced, evicted = disk or memory:',
 					'3. そのワーカーのログを調べます。Errno 107 はバケットのマウント喪失、SIGKILL はメモリ、SIGTERM は入れ替え、evicted はディスクまたはメモリです:',
@@ -141,13 +159,9 @@ export default defineRule({
 					'4. Cloud Monitoring で、そのワーカーの workload/memory/bytes_used と quota を比べ、その時刻の workload/restart_count と environment/worker/pod_eviction_count を確認してください。',
 				),
 			),
-			say(
-				t(
-					'The usual chain: too little worker memory → the gcsfuse process of the worker is killed → writes to the mounted logs folder fail with Errno 107 → the log never reaches the bucket. Cure the memory first:',
-					'よくある流れは次のとおりです。ワーカーのメモリ不足 → ワーカー内の gcsfuse プロセスが強制終了 → マウントされた logs フォルダへの書き込みが Errno 107 で失敗 → ログがバケットに届かない。まずメモリを改善します:',
-				),
-			),
-			...moreMemoryPerTask({ ...context, env: { ...env, generation: env.generation ?? 'composer-2' } }),
+			...last,
+		];
+		const keepLogs = (): FixStep[] => [
 			sh(
 				updateEnvironment(env, '--enable-logs-in-cloud-logging-only'),
 				t(
@@ -171,35 +185,77 @@ export default defineRule({
 				t('What the environment does now:', '現在の設定は次のコマンドで確認できます:'),
 			),
 		];
-		return forGeneration(context, {
-			'composer-2': composer,
-			'composer-3': composer,
-			airflow: () => [
-				say(
-					t(
-						`${host === undefined ? 'The worker' : `The worker ${host}`} that holds the log no longer answers on port 8793. Look whether it was killed (memory), evicted, scaled in or replaced: \`kubectl get events\`, \`kubectl describe pod\`, \`dmesg -T\`, or the autoscaler.`,
-						`ログを持つワーカー${host === undefined ? '' : ` ${host} `}がポート 8793 で応答しません。メモリ不足による強制終了、退避、縮小、入れ替えのいずれかを \`kubectl get events\`、\`kubectl describe pod\`、\`dmesg -T\`、オートスケーラーで確認してください。`,
+		return [
+			...forGeneration(context, {
+				'composer-2': () =>
+					ask(
+						sh(
+							command(
+								'gcloud',
+								'logging',
+								'read',
+								`resource.type="k8s_pod" resource.labels.cluster_name=${quoted(cluster)} log_id("events") jsonPayload.involvedObject.name=~"^airflow-worker" jsonPayload.reason=("Evicted" OR "OOMKilling" OR "Unhealthy" OR "Preempted" OR "Killing")`,
+								'--freshness=2d',
+								'--limit=50',
+								...(env.project === undefined ? [] : [`--project=${env.project}`]),
+							),
+							t(
+								'5. Ask Kubernetes what happened to the worker pods:',
+								'5. ワーカー Pod に起きたことを Kubernetes のイベントで確認します:',
+							),
+						),
 					),
-				),
-				ini(
-					[
-						'AIRFLOW__LOGGING__REMOTE_LOGGING=True',
-						'AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER=gs://BUCKET/logs',
-						'AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID=google_cloud_default',
-					],
-					t(
-						'Keep logs outside the worker, so that they survive it:',
-						'ワーカーの外にログを保存すると、ワーカーが失われても残ります:',
+				'composer-3': () =>
+					ask(
+						sh(
+							command('gcloud', 'composer', 'environments', 'list-workloads', ...at),
+							t('5. See the state of the workers:', '5. ワーカーの状態を確認します:'),
+						),
 					),
-				),
-				say(
-					t(
-						'If the worker lives: it and the web server must share AIRFLOW__WEBSERVER__SECRET_KEY (Airflow 3: AIRFLOW__API__SECRET_KEY), and its host name must resolve (AIRFLOW__CORE__HOSTNAME_CALLABLE=airflow.utils.net.get_host_ip_address).',
-						'ワーカーが動いている場合は、ワーカーと Web サーバーの AIRFLOW__WEBSERVER__SECRET_KEY (Airflow 3 では AIRFLOW__API__SECRET_KEY) が一致し、ホスト名を解決できる必要があります (AIRFLOW__CORE__HOSTNAME_CALLABLE=airflow.utils.net.get_host_ip_address)。',
+				airflow: () => [
+					say(
+						t(
+							`${host === undefined ? 'The worker' : `The worker ${host}`} that holds the log no longer answers on port 8793. Look whether it was killed (memory), evicted, scaled in or replaced: \`kubectl get events\`, \`kubectl describe pod\`, \`dmesg -T\`, or the autoscaler.`,
+							`ログを持つワーカー${host === undefined ? '' : ` ${host} `}がポート 8793 で応答しません。メモリ不足による強制終了、退避、縮小、入れ替えのいずれかを \`kubectl get events\`、\`kubectl describe pod\`、\`dmesg -T\`、オートスケーラーで確認してください。`,
+						),
 					),
-				),
-			],
-		});
+					say(
+						t(
+							'If the worker lives: it and the web server must share AIRFLOW__WEBSERVER__SECRET_KEY (Airflow 3: AIRFLOW__API__SECRET_KEY), and its host name must resolve (AIRFLOW__CORE__HOSTNAME_CALLABLE=airflow.utils.net.get_host_ip_address).',
+							'ワーカーが動いている場合は、ワーカーと Web サーバーの AIRFLOW__WEBSERVER__SECRET_KEY (Airflow 3 では AIRFLOW__API__SECRET_KEY) が一致し、ホスト名を解決できる必要があります (AIRFLOW__CORE__HOSTNAME_CALLABLE=airflow.utils.net.get_host_ip_address)。',
+						),
+					),
+				],
+			}),
+			...(env.generation === 'airflow'
+				? []
+				: [
+						say(
+							t(
+								'The usual chain on Composer: too little worker memory → the gcsfuse process of the worker is killed → writes to the mounted logs folder fail with Errno 107 → the log never reaches the bucket. Cure the memory first:',
+								'Composer でよくある流れは次のとおりです。ワーカーのメモリ不足 → ワーカー内の gcsfuse プロセスが強制終了 → マウントされた logs フォルダへの書き込みが Errno 107 で失敗 → ログがバケットに届かない。まずメモリを改善します:',
+							),
+						),
+					]),
+			...moreMemoryPerTask(context),
+			...forGeneration(context, {
+				'composer-2': keepLogs,
+				'composer-3': keepLogs,
+				airflow: () => [
+					ini(
+						[
+							'AIRFLOW__LOGGING__REMOTE_LOGGING=True',
+							'AIRFLOW__LOGGING__REMOTE_BASE_LOG_FOLDER=gs://BUCKET/logs',
+							'AIRFLOW__LOGGING__REMOTE_LOG_CONN_ID=google_cloud_default',
+						],
+						t(
+							'Keep logs outside the worker, so that they survive it:',
+							'ワーカーの外にログを保存すると、ワーカーが失われても残ります:',
+						),
+					),
+				],
+			}),
+		];
 	},
 	docs: 'https://cloud.google.com/composer/docs/composer-3/troubleshooting-dags',
 });

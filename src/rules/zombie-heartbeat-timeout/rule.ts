@@ -1,5 +1,5 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
+import { command, forGeneration, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
@@ -67,7 +67,7 @@ export default defineRule({
 					'gcloud',
 					'logging',
 					'read',
-					`resource.type="cloud_composer_environment" resource.labels.environment_name="${environment}" resource.labels.location="${location}" log_id("airflow-worker") labels.worker_id="${host}"`,
+					`resource.type="cloud_composer_environment" resource.labels.environment_name=${quoted(environment)} resource.labels.location=${quoted(location)} log_id("airflow-worker") labels.worker_id=${quoted(host)}`,
 					'--freshness=2d',
 					'--limit=100',
 					'--format=value(timestamp,textPayload)',
