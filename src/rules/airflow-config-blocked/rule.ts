@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
-import { mergedFacts } from '../_parts/hits.ts';
 import { command, forGeneration, hcl, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
 	id: 'airflow-config-blocked',
@@ -40,12 +40,7 @@ export default defineRule({
 			/(?:[Aa]irflow (?:config|configuration)(?: (?:property|override|option|key))?|airflow_config_overrides|airflowConfigOverrides|[Cc]onfiguration property|configuration override):? [\\"'`[]{1,4}(?<section>[a-z_]{2,40})[\].-](?<option>[a-z0-9_]{2,80})[\\"'`]{0,4}[^\n]{0,40}(?:is (?:blocked|not allowed|forbidden|reserved)|cannot be (?:overridden|modified|set)|may not be overridden|can't be overridden)/,
 		),
 	],
-	weigh(hits) {
-		return {
-			says: hits.some(({ signature }) => signature.says === 'proof') ? 'proof' : 'strong',
-			facts: mergedFacts(hits),
-		};
-	},
+	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/airflow-configurations',
 });

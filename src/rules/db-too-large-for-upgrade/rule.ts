@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { airflowCli } from '../_parts/iam.ts';
+import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
 	id: 'db-too-large-for-upgrade',
@@ -22,6 +23,7 @@ export default defineRule({
 		line('Airflow database uses more than', /Airflow database uses more than (?<limit>\d{1,4}) ?GB/, 'proof'),
 		line('Please clean the database before upgrading', /Please clean the database before upgrading/, 'proof'),
 	],
+	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/cleanup-airflow-database',
 });

@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
-import { mergedFacts } from '../_parts/hits.ts';
 import { command, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 const STATE = String.raw`(?<state>RUNNING|ERROR|UPDATING|CREATING|DELETING|STATE_UNSPECIFIED)`;
 
@@ -35,10 +35,7 @@ export default defineRule({
 		),
 		line('is not in RUNNING state', /[Ee]nvironment[^\n]{0,200} is not in RUNNING state/),
 	],
-	weigh: (hits) => ({
-		says: hits.some(({ signature }) => signature.says === 'proof') ? 'proof' : 'strong',
-		facts: mergedFacts(hits),
-	}),
+	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/troubleshooting-updates-upgrades',
 });

@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
-import { mergedFacts } from '../_parts/hits.ts';
 import { command, forGeneration, inLang, names, say, sh } from '../_parts/steps.ts';
+import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
 	id: 'env-network-unreachable',
@@ -51,15 +51,14 @@ export default defineRule({
 			/Invalid IPCidrRange: (?<cidr>[0-9./]{7,18}) conflicts with existing subnetwork/,
 		),
 	],
-	weigh(hits) {
-		const proof = hits.some(({ signature }) => signature.says === 'proof');
+	weigh(hits, scene) {
 		const text = hits.map((hit) => hit.text).join('\n');
 		const fault = /already being used by/.test(text)
 			? 'nat'
 			: /CIDR|IPCidr|The IP range/i.test(text)
 				? 'range'
 				: 'database';
-		return { says: proof ? 'proof' : 'strong', facts: { ...mergedFacts(hits), fault } };
+		return unlessQuoted(strongest(hits, { fault }), scene);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/troubleshooting-environment-creation',

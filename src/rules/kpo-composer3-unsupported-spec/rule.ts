@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
+import { unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
 	id: 'kpo-composer3-unsupported-spec',
@@ -39,7 +40,7 @@ export default defineRule({
 			: hits.some(({ signature }) => signature.says === 'strong')
 				? 'strong'
 				: 'weak';
-		return { says: best === 'weak' && scene.has('OOMKilled') ? 'strong' : best, facts };
+		return unlessQuoted({ says: best === 'weak' && scene.has('OOMKilled') ? 'strong' : best, facts }, scene);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/use-kubernetes-pod-operator',

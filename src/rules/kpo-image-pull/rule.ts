@@ -94,7 +94,7 @@ export default defineRule({
 		if (pulls.length === 0) return undefined;
 		const text = pulls.map((hit) => hit.text).join('\n');
 		const facts = { ...placeOf(mergedFacts(pulls)), why: whyOf(text) };
-		if (pulls.some(({ signature }) => signature.says === 'proof')) return { says: 'proof', facts };
+		if (pulls.some(({ signature }) => signature.says === 'proof')) return unlessQuoted({ says: 'proof', facts }, scene);
 		// The kubelet tries again: when the container ran in the end, something else ended the try.
 		const ran = scene.has('Successfully pulled image') || scene.has('Started container');
 		const weak = ran || pulls.every(({ signature }) => signature.says === 'weak');

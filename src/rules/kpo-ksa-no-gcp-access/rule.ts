@@ -15,6 +15,7 @@ import {
 	say,
 	sh,
 } from '../_parts/steps.ts';
+import { unlessQuoted } from '../_parts/weigh.ts';
 
 // The pool itself is refused: nobody stands behind the Kubernetes service account. The Kubernetes API's own 403
 // (`is forbidden: User`) names the pool as well, but there the pod was never created: kpo-pods-forbidden.
@@ -69,7 +70,7 @@ export default defineRule({
 			...(merged.namespace2 === undefined ? {} : { namespace: merged.namespace2 }),
 			...(merged.ksa2 === undefined ? {} : { ksa: merged.ksa2 }),
 		};
-		if (hits.some(({ signature }) => signature.says === 'proof')) return { says: 'proof', facts };
+		if (hits.some(({ signature }) => signature.says === 'proof')) return unlessQuoted({ says: 'proof', facts }, scene);
 		if (!runsPod(scene)) return { says: 'weak', facts };
 		// The operator itself may have no credentials: then Airflow is the one without identity, and no pod ever wrote this.
 		const ofPod = hits.filter(

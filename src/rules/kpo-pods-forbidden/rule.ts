@@ -16,6 +16,7 @@ import {
 	say,
 	sh,
 } from '../_parts/steps.ts';
+import { unlessQuoted } from '../_parts/weigh.ts';
 
 // `pods is forbidden: User "X" cannot create resource "pods" in API group "" in the namespace "NS": requires one of ["container.pods.create"] permission(s).`
 // GKE since 2024 adds `in Cloud IAM or a Kubernetes RBAC role …`; API servers before 1.12 wrote `cannot create pods in the namespace "NS": Required "container.pods.create" permission.`
@@ -38,7 +39,7 @@ export default defineRule({
 		ja: 'ResourceQuota(`exceeded quota`)、PodSecurity(`violates PodSecurity`)、Admission Webhook(`denied the request`)、存在しないサービスアカウントも 403 や 400 を返しますが、その場合は権限の問題ではありません。Pod が起動した後に Google API の 403 を受けた場合は kpo-ksa-no-gcp-access です。',
 	},
 	signatures: [line(' is forbidden: User ', DENIED, 'proof')],
-	weigh(hits) {
+	weigh(hits, scene) {
 		// Some provider versions only warn that they may not read events, and go on.
 		const ended = hits.filter(
 			({ level, place }) => place === 'root' || place === 'chain' || (level !== 'debug' && level !== 'warning'),
@@ -46,7 +47,7 @@ export default defineRule({
 		const facts = mergedFacts(ended.length > 0 ? ended : hits);
 		if (ended.length === 0) return { says: 'weak', facts };
 		// The pod's own program asked the API (its lines come at info): still RBAC, though of the pod.
-		return { says: ended.every(({ level }) => level === 'info') ? 'strong' : 'proof', facts };
+		return unlessQuoted({ says: ended.every(({ level }) => level === 'info') ? 'strong' : 'proof', facts }, scene);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/use-kubernetes-pod-operator',

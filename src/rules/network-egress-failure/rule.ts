@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep, Hit, Scene } from '../../domain/rule.ts';
 import { childProgramFailed, innermostOwnOrAirflow, isDecisive, mergedFacts } from '../_parts/hits.ts';
 import { command, forGeneration, inLang, names, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { unlessQuoted } from '../_parts/weigh.ts';
 
 // Hosts whose failure is another cause: the metadata server, Airflow's own database, broker and log server, the
 // Kubernetes API, a package index. Workers reach those on other ways than a task reaches the world.
@@ -20,6 +21,7 @@ const BROKER = /\/(?:celery|kombu|vine|billiard)\//;
 /** What stopped the connection; decides which fix comes first. */
 function faultOf(text: string): string {
 	if (/Too many open files/.test(text)) return 'files';
+	if (/read timeout=|ReadTimeout|read operation timed out|protocol banner/.test(text)) return 'slow';
 	if (/certificate|CERTIFICATE|SSL|TLS|x509|PKIX|_ssl\.c/.test(text)) return 'tls';
 	if (/[Pp]roxy|Tunnel connection failed/.test(text)) return 'proxy';
 	if (
@@ -93,11 +95,18 @@ export default defineRule({
 		),
 		line('Failed to resolve', new RegExp(String.raw`Failed to resolve '${HOST}'`)),
 		line('timed out. (connect timeout=', new RegExp(String.raw`Connection to ${HOST} timed out\. \(connect timeout=`)),
-		// The connection stood and nothing came: the other side is slow at least as often as a firewall drops it.
+		// The connection stood and no answer came in time: `fault` says so, and the fix speaks of the other side first.
 		line(
 			'Read timed out.',
 			new RegExp(String.raw`(?:host='${HOST}', port=${PORT}\): )?Read timed out\. \(read timeout=`),
-			'weak',
+		),
+		line(
+			['ReadTimeout: ', 'The read operation timed out'],
+			/(?:^|[^A-Za-z])ReadTimeout: |The read operation timed out/,
+		),
+		line(
+			['Error reading SSH protocol banner', 'SMTPServerDisconnected: Connection unexpectedly closed'],
+			/Error reading SSH protocol banner|SMTPServerDisconnected: Connection unexpectedly closed/,
 		),
 		line(
 			['Connection aborted.', 'Remote end closed connection without response'],
@@ -337,7 +346,10 @@ export default defineRule({
 		const strong = (told.some(({ signature }) => signature.says !== 'weak') || wasConnecting(scene)) && !component;
 		const best = told.filter((hit) => hit.place === 'root' || hit.place === 'chain');
 		const text = (best.length > 0 ? best : told).map((hit) => hit.text).join('\n');
-		return { says: strong ? 'strong' : 'weak', facts: { ...mergedFacts(told), fault: faultOf(text) } };
+		return unlessQuoted(
+			{ says: strong ? 'strong' : 'weak', facts: { ...mergedFacts(told), fault: faultOf(text) } },
+			scene,
+		);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/connect-vpc-network',
@@ -382,6 +394,10 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 		timeout: t(
 			`Nothing answered from ${host}:${port}. Usual reasons: a private environment without Cloud NAT, a firewall that drops egress, a missing route or peering.`,
 			`${host}:${port} から応答がありません。Cloud NAT のないプライベート環境、外向き通信を破棄するファイアウォール、ルートやピアリングの不足がよくある原因です。`,
+		),
+		slow: t(
+			`${host} accepted the connection and did not answer in time: the service is slow or stuck, or a NAT or firewall in between forgot the connection. Try the same call from elsewhere; then a longer timeout, smaller requests, or a deferrable operator.`,
+			`${host} は接続を受け付けましたが、時間内に応答しませんでした。サービスの遅延や停止、または途中の NAT・ファイアウォールによる切断が考えられます。別の場所から同じ呼び出しを試し、タイムアウトの延長、リクエストの分割、deferrable オペレーターを検討してください。`,
 		),
 		route: t(
 			`There is no way to ${host}:${port}: no route, no Cloud NAT, or (Composer 3) no VPC attachment.`,
@@ -497,26 +513,25 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 			),
 		),
 	];
-	const byGeneration =
-		facts.fault === 'tls' || facts.fault === 'refused' || facts.fault === 'reset'
-			? []
-			: facts.fault === 'proxy'
-				? forGeneration({ env, lang }, { 'composer-2': proxy, 'composer-3': proxy, airflow: () => [] })
-				: forGeneration(
-						{ env, lang },
-						{
-							'composer-2': nat,
-							'composer-3': () => [...attach(), ...nat()],
-							airflow: () => [
-								say(
-									t(
-										'Look at the firewall, DNS and NetworkPolicy of the machines or pods that run the workers.',
-										'ワーカーが動くマシンや Pod のファイアウォール、DNS、NetworkPolicy を確認してください。',
-									),
+	const byGeneration = ['tls', 'refused', 'reset', 'slow'].includes(facts.fault ?? '')
+		? []
+		: facts.fault === 'proxy'
+			? forGeneration({ env, lang }, { 'composer-2': proxy, 'composer-3': proxy, airflow: () => [] })
+			: forGeneration(
+					{ env, lang },
+					{
+						'composer-2': nat,
+						'composer-3': () => [...attach(), ...nat()],
+						airflow: () => [
+							say(
+								t(
+									'Look at the firewall, DNS and NetworkPolicy of the machines or pods that run the workers.',
+									'ワーカーが動くマシンや Pod のファイアウォール、DNS、NetworkPolicy を確認してください。',
 								),
-							],
-						},
-					);
+							),
+						],
+					},
+				);
 	function proxy(): FixStep[] {
 		return [
 			sh(

@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
-import { mergedFacts } from '../_parts/hits.ts';
 import { command, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
 	id: 'version-or-build-known-bad',
@@ -36,7 +36,7 @@ export default defineRule({
 			'proof',
 		),
 	],
-	weigh: (hits) => ({ says: 'proof', facts: mergedFacts(hits) }),
+	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-versions',
 });

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { command, hcl, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
 	id: 'webserver-resources-too-small',
@@ -22,6 +23,7 @@ export default defineRule({
 		line('Updating web server CPU, memory, storage failed', /Updating web server CPU, memory, storage failed/, 'proof'),
 	],
 	yieldsTo: ['env-update-sa-permissions', 'pypi-dependency-conflict', 'env-network-unreachable'],
+	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/scale-environments',
 });
