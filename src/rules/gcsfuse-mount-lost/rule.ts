@@ -27,6 +27,16 @@ export default defineRule({
 			/(?:Transport endpoint is not connected:? ?['"(]{0,2}(?<path>\/home\/airflow\/gcs\b[^'"\s]{0,500})|(?<file>\/home\/airflow\/gcs\b[^'"\s:]{0,500})['"]?: Transport endpoint is not connected)/,
 			'proof',
 		),
+		line(
+			'Transport endpoint is not connected',
+			/Transport endpoint is not connected: '[^'\n]{1,500}' -> '(?<target>\/home\/airflow\/gcs\b[^'\n]{0,500})'/,
+			'proof',
+		),
+		// A shell or a tool that works on files knows no sockets.
+		line(
+			'Transport endpoint is not connected',
+			/(?:getcwd|cannot (?:access|open|stat|create)|\b(?:cat|ls|cp|mv|rm|find|tar|du): )[^\n]{0,300}Transport endpoint is not connected/,
+		),
 		line('Transport endpoint is not connected', /Transport endpoint is not connected/, 'weak'),
 		line("process 'gcsfuse' is not running", /Liveness probe failed: The process 'gcsfuse' is not running/, 'proof'),
 		line('gcs-fuse failed liveness probe', /Container gcs-?fuse failed liveness probe/, 'proof'),
@@ -37,7 +47,7 @@ export default defineRule({
 		const sure = hits.filter((hit) => hit.signature.says === 'proof');
 		if (sure.length > 0) {
 			const weighing = sober(strongest(sure), sure, scene);
-			const path = weighing?.facts?.['path'] ?? weighing?.facts?.['file'];
+			const path = weighing?.facts?.['path'] ?? weighing?.facts?.['file'] ?? weighing?.facts?.['target'];
 			return weighing && { says: weighing.says, ...(path === undefined ? {} : { facts: { path } }) };
 		}
 		const root = scene.chain[0];

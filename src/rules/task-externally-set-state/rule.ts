@@ -33,6 +33,10 @@ export default defineRule({
 		line('Task received SIGTERM signal', /Task received SIGTERM signal/),
 		line('Received SIGTERM. Terminating subprocesses.', /Received SIGTERM\. Terminating subprocesses\./),
 		line('does not match this instance', /The recorded hostname \S{1,253} does not match this instance's hostname/),
+		line(
+			['does not match the current pid', 'of job runner does not match'],
+			/(?:Recorded pid \d{1,10} does not match the current pid \d{1,10}|(?:PID|Hostname) of job runner does not match)/,
+		),
 		line('Task killed!', /Task killed!/),
 		line('Sending SIGTERM signal to process group', /Sending SIGTERM signal to process group/, 'weak'),
 		// Set while it still waited in the queue: the worker finds it in another state.
@@ -46,8 +50,9 @@ export default defineRule({
 		if (scene.ended === 'success' && !hits.some((hit) => hit.signature.says === 'proof')) return undefined;
 		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined) return undefined;
-		// Only dagrun_timeout skips what runs.
-		if (weighing.facts?.['state'] === 'skipped') return { ...weighing, says: 'weak' };
+		// Only dagrun_timeout skips what runs on Airflow 3; Airflow 2 says so itself ("DagRun timed out").
+		if (weighing.facts?.['state'] === 'skipped')
+			return { ...weighing, says: weighing.facts['reason'] === undefined ? 'strong' : 'weak' };
 		return weighing;
 	},
 	fix(context) {

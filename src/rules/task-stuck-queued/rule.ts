@@ -40,7 +40,7 @@ export default defineRule({
 		),
 		line(
 			' stuck in queued as failed',
-			/Mark(?:ed|ing) (?:the following (?<tasks>\d{1,6}|[^\n]{1,60}) task instances|task instance [^\n]{1,600}) stuck in queued as failed/,
+			/Mark(?:ed|ing) (?:the following (?<tasks>\d{1,6}|[^\n]{1,600}?) task instances|task instance [^\n]{1,600}) stuck in queued as failed/,
 			'proof',
 		),
 		// 2.0 to 2.5: celery.stalled_task_timeout and adopted tasks.

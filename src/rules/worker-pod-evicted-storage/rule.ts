@@ -34,6 +34,11 @@ export default defineRule({
 			'No space left on device',
 			/^(?![^]{0,8192}(?:could not (?:extend|write|create|open|resize)|psycopg2?|DiskFull|pymysql|MySQL|HINT:))[^]{0,8192}No space left on device/,
 		),
+		// Programs written in Go, SQLite.
+		line(
+			['no space left on device', 'database or disk is full'],
+			/(?:no space left on device|database or disk is full)/,
+		),
 		line('Disk quota exceeded', /\[Errno 122\] Disk quota exceeded/, 'weak'),
 	],
 	asks: ['psycopg2.errors.DiskFull', 'The node was low on resource: memory'],
