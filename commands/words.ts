@@ -99,8 +99,8 @@ function plainWord(words: string, start: number): Word {
 	return { text: quoted ? text : doubleDash(text), start, end: at, quoted };
 }
 
-/** iOS and macOS make a dash of two hyphens. */
-const doubleDash = (text: string): string => text.replace(/^[—–]-?(?=[a-z])/, '--');
+/** iOS and macOS make a dash of two hyphens; Japanese keyboards may write them wide. */
+const doubleDash = (text: string): string => text.replace(/^(?:[—–]-?|－－)(?=[a-z])/i, '--');
 
 function quotedText(words: string, start: number): { text: string; end: number } | undefined {
 	const open = words[start] ?? '';
