@@ -88,7 +88,8 @@ function plainWord(words: string, start: number): Word {
 		if (words[at - 1] === '=' && at > start && (char === '{' || char === '[')) {
 			const end = balancedEnd(words, at);
 			if (end !== undefined) {
-				text += straight(words.slice(at, end));
+				const typed = words.slice(at, end);
+				text += isJson(typed) ? typed : straight(typed);
 				at = end;
 				continue;
 			}
@@ -136,7 +137,22 @@ function jsonWord(words: string, start: number): Word {
 
 /** Where the bracket that opens at `start` is closed: with straight quotes alone, else with typographic ones as quotes too. */
 function balancedEnd(words: string, start: number): number | undefined {
-	return balanced(words, start) ?? balanced(straight(words), start);
+	const strict = balanced(words, start);
+	if (strict !== undefined && isJson(words.slice(start, strict))) return strict;
+	const straightened = straight(words);
+	const lenient = balanced(straightened, start);
+	return lenient !== undefined && (strict === undefined || isJson(straightened.slice(start, lenient)))
+		? lenient
+		: strict;
+}
+
+function isJson(text: string): boolean {
+	try {
+		JSON.parse(text);
+		return true;
+	} catch {
+		return false;
+	}
 }
 
 function balanced(words: string, start: number): number | undefined {
