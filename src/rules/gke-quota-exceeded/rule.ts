@@ -47,7 +47,10 @@ export default defineRule({
 		),
 		line('max node group size reached', /max node group size reached/),
 		line('in backoff after failed scale-up', /in backoff after failed scale-up/),
-		line('FailedScaleUp', /FailedScaleUp|Node scale up in zones \S{3,200} associated with this pod failed/),
+		line(
+			['FailedScaleUp', 'Node scale up in zones'],
+			/FailedScaleUp|Node scale up in zones \S{3,200} associated with this pod failed/,
+		),
 		line(
 			['IP_SPACE_EXHAUSTED', 'IP space of', 'IP space is exhausted'],
 			/IP_SPACE_EXHAUSTED|IP space of \S{3,200} is exhausted|IP space is exhausted/,

@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { RUNS_POD_ASKS, runsPod, USER_WORKLOADS } from '../_parts/pods.ts';
+import { isPodOutput, RUNS_POD_ASKS, runsPod, USER_WORKLOADS } from '../_parts/pods.ts';
 import { command, forGeneration, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
@@ -47,6 +47,12 @@ export default defineRule({
 			'composer_kube_config',
 			/(?:No such file or directory|not found|does not exist|doesn't exist)[^\n]{0,60}composer_kube_config/,
 		),
+		// Whatever else the API server answered to the pod: the line after it says what.
+		line(
+			'Exception when attempting to create Namespaced Pod',
+			/Exception when attempting to create Namespaced Pod/,
+			'weak',
+		),
 		// GKEStartPodOperator asks the Container API first. Dataproc's own 404 says `Not found: Cluster projects/…/regions/…`.
 		line(
 			'No cluster named ',
@@ -71,11 +77,8 @@ export default defineRule({
 			'Max retries exceeded with url',
 			/HTTPS?ConnectionPool\(host='(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})', port=(?<port>\d{1,5})\): Max retries exceeded with url: \/(?:api\/v1\/(?:namespaces|nodes|pods)|apis\/|version\b)[^\n]{0,4000}\(Caused by (?<problem>\w{3,40})/,
 		),
-		line(
-			'Cannot connect to host ',
-			/kubernetes_asyncio|Cannot connect to host (?<host>[0-9.]{7,15}):(?<port>443|6443) ssl:[^\n]{0,200}\/api\/v1\/namespaces/,
-			'weak',
-		),
+		// The triggerer asks the control plane through aiohttp, by its address.
+		line('Cannot connect to host ', /Cannot connect to host (?<host>[0-9.]{7,15}):(?<port>443|6443) ssl:/),
 		line(
 			['Unable to connect to the server', 'The connection to the server'],
 			/Unable to connect to the server: (?<problem>[^\n]{3,200})|The connection to the server \S{3,120} was refused - did you specify the right host or port/,
@@ -95,7 +98,7 @@ export default defineRule({
 		),
 		line('failed calling webhook', /failed calling webhook [\\"']{1,8}(?<webhook>[a-z0-9.-]{3,120})/),
 		line(
-			'denied by ValidatingAdmissionPolicy',
+			'ValidatingAdmissionPolicy ',
 			/ValidatingAdmissionPolicy '(?<policy>[a-z0-9.-]{3,120})' with binding [^\n]{0,120}denied request: (?<problem>[^\n]{3,300})/,
 		),
 		line(
@@ -116,8 +119,10 @@ export default defineRule({
 	weigh(hits, scene) {
 		const ofCluster = runsPod(scene) || scene.has('config_exception');
 		const mine = hits.filter(
-			({ text, signature }) =>
-				!/[Bb]ack-off|pulling image/.test(text) && (ofCluster || !signature.literals.includes('ConfigException: ')),
+			(hit) =>
+				!/[Bb]ack-off|pulling image/.test(hit.text) &&
+				(ofCluster || !/^(?:ConfigException: |Cannot connect to host )$/.test(hit.signature.literals[0] ?? '')) &&
+				!(isPodOutput(hit) && hit.signature.literals.includes('Cannot connect to host ')),
 		);
 		if (mine.length === 0) return undefined;
 		const proof = mine.some(({ signature }) => signature.says === 'proof');

@@ -58,6 +58,12 @@ export default defineRule({
 		),
 		line(['etcdserver: ', 'No agent available'], /etcdserver: (?:request timed out|leader changed)|No agent available/),
 		line('already exists', /pods [\\"']{1,8}(?<pod>[a-z0-9][a-z0-9.-]{0,252})[\\"']{1,8} already exists/, 'weak'),
+		// Only where the operator's own client lost the API server (see `weigh`); elsewhere it is network-egress-failure.
+		line(
+			['Connection broken: ', 'Connection aborted.', 'Read timed out.'],
+			/(?<problem>Connection broken: |Connection aborted\.|Read timed out\.)/,
+			'weak',
+		),
 		// Told by the API without a reason: deleted by a person, a second try, or the cluster.
 		line(' not found', /pods [\\"']{1,8}(?<pod>[a-z0-9][a-z0-9.-]{0,252})[\\"']{1,8} not found/, 'weak'),
 	],
@@ -72,11 +78,21 @@ export default defineRule({
 		'task-externally-set-state',
 		'worker-pod-evicted-storage',
 	],
-	weigh(hits, scene) {
+	weigh(all, scene) {
+		const lostApi = scene.chain.some(({ frames }) =>
+			frames.some(({ file }) => /\/kubernetes(?:_asyncio)?\/(?:client|watch)\//.test(file)),
+		);
+		const hits = all.filter(
+			({ signature, place }) =>
+				!signature.literals.includes('Connection broken: ') || (lostApi && (place === 'root' || place === 'chain')),
+		);
+		if (hits.length === 0) return undefined;
 		const facts = mergedFacts(hits);
 		const proof = hits.some(({ signature }) => signature.says === 'proof');
 		const strong = hits.some(
-			({ signature, text }) => signature.says === 'strong' && !/airflow-(?:worker|scheduler)-/.test(text),
+			({ signature, text }) =>
+				(signature.says === 'strong' || signature.literals.includes('Connection broken: ')) &&
+				!/airflow-(?:worker|scheduler)-/.test(text),
 		);
 		if (proof) return unlessQuoted({ says: 'proof', facts }, scene);
 		if (scene.has('OOMKilled') || scene.has('failed calling webhook')) return undefined;

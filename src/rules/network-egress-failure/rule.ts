@@ -16,6 +16,7 @@ const AIRFLOW_SESSION =
 const AIRFLOW_API = /\/airflow\/sdk\/(?:api\/client|execution_time\/(?:supervisor|comms|request_handlers))/;
 const DATABASE =
 	/psycopg|OperationalError|connection to server|could not connect to server|translate host name|MySQL server|pymysql/i;
+const KUBERNETES_CLIENT = /\/kubernetes(?:_asyncio)?\/(?:client|dynamic|watch)\//;
 const BROKER = /\/(?:celery|kombu|vine|billiard)\//;
 
 /** What stopped the connection; decides which fix comes first. */
@@ -50,6 +51,8 @@ function concernsAirflowItself(hit: Hit, scene: Scene): boolean {
 	if (!inChain || scene.chain.length === 0) return false;
 	const frames = scene.chain.flatMap((link) => link.frames);
 	if (frames.some(({ file }) => BROKER.test(file)) && !frames.some(({ own }) => own)) return true;
+	// The operator's own talk with the control plane, by whatever address.
+	if (frames.some(({ file }) => KUBERNETES_CLIENT.test(file))) return true;
 	const caller = innermostOwnOrAirflow(scene.chain);
 	if (caller !== undefined && AIRFLOW_API.test(caller.file)) return true;
 	if (!DATABASE.test(hit.text)) return false;
