@@ -11,6 +11,7 @@ const PLATFORM =
 const TEMPLATE =
 	/(?:^|\.)(?:UndefinedError|TemplateNotFound|TemplateSyntaxError|TemplateAssertionError|TemplatesNotFound|SecurityError|TemplateRuntimeError)$/;
 const AIRFLOW_ENDED = /(?:^|\.)(?:AirflowTaskTerminated|AirflowTaskTimeout|AirflowSensorTimeout|AirflowSkipException)$/;
+const EXCEPTION = /^((?:[A-Za-z_]\w{0,80}\.){0,12}[A-Z_]\w{0,120}(?:Error|Exception)): (.{0,1000})/;
 const SHELL = /(?:Bash|Command|SSH|Docker)[^\n]{0,200}(?:non-zero exit|exit status|exit code)/i;
 
 /** The user's own line nearest to where it was raised: in the root's frames, else in those of what wrapped it. */
@@ -85,7 +86,14 @@ export default defineRule({
 		if (root === undefined) {
 			if (exit) return strongest([exit]);
 			const reason = hits.find((hit) => hit.facts['reason'] !== undefined);
-			return reason && { says: 'strong', facts: { message: reason.facts['reason'] ?? '' } };
+			if (reason) return { says: 'strong', facts: { message: reason.facts['reason'] ?? '' } };
+			// Airflow 3's web page shows the exception without its traceback's head: where it came from is not known.
+			const failed = hits.findLast(({ text }) => /Task failed with exception|Top level error/.test(text));
+			const raised = hits.findLast(({ line: at, text }) => failed && at > failed.line && EXCEPTION.test(text));
+			const said = raised && EXCEPTION.exec(raised.text);
+			return said
+				? { says: 'weak', facts: { exception: said[1] ?? '', message: clip(said[2] ?? '', 300) } }
+				: undefined;
 		}
 		// Airflow ended it: who and why is told by other rules.
 		if (AIRFLOW_ENDED.test(root.type) || root.message === 'Task received SIGTERM signal') return undefined;
