@@ -42,7 +42,7 @@ export default defineRule({
 		line("JWT audience doesn't match", /JWT audience doesn't match this application/),
 		line('Invalid JWT token', /["'](?:detail|message)["']: ?["']Invalid JWT token["']/),
 		// Composer 1 web servers, unusable since 2026-09-15.
-		line('-tp.appspot.com', /(?<host>[\w-]{5,80}-tp\.appspot\.com)/),
+		line('-tp.appspot.com', /(?<host>(?<![\w-])[\w-]{5,80}-tp\.appspot\.com)/),
 		// The host is made anew with every environment, so an old URL stops resolving.
 		line(
 			'.composer.googleusercontent.com',

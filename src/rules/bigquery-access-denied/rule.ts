@@ -27,12 +27,12 @@ export default defineRule({
 		line('Access Denied: Project ', /Access Denied: Project (?<project>[a-z0-9.:-]{4,63}[a-z0-9]): /),
 		line(
 			['Access Denied: Table ', 'Access Denied: View ', 'Access Denied: Routine ', 'Access Denied: Model '],
-			/Access Denied: (?:Table|View|Routine|Model) (?<table>(?<project>[\w.-]{1,80}(?::[\w.-]{1,60})?)[:.](?<dataset>\w{1,1024})\.[\w$*-]{1,1024}):/,
+			/Access Denied: (?:Table|View|Routine|Model) (?<table>(?<project>[\w.-]{1,80}(?::[\w.-]{1,60})?)[:.](?<dataset>\w{1,300})\.[\w$*-]{1,300}):/,
 		),
-		line('Access Denied: Dataset ', /Access Denied: Dataset (?<project>[\w.-]{1,80})[:.](?<dataset>\w{1,1024}):/),
+		line('Access Denied: Dataset ', /Access Denied: Dataset (?<project>[\w.-]{1,80})[:.](?<dataset>\w{1,300}):/),
 		line(
 			'permission to perform bigquery.',
-			/Access Denied: User (?<principal>[\w.+-]{1,100}@[\w.-]{1,150}) does not have permission to perform (?<permission>bigquery\.[\w.]{3,80})(?: on resource ["']?(?<resource>[\w/.:*$-]{3,300}))?/,
+			/Access Denied: User (?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150}) does not have permission to perform (?<permission>bigquery\.[\w.]{3,80})(?: on resource ["']?(?<resource>[\w/.:*$-]{3,300}))?/,
 		),
 		line(
 			'ermission bigquery.',

@@ -26,7 +26,7 @@ export default defineRule({
 		),
 		line(
 			'not authorized to act as service account',
-			/not authorized to act as service account ["'<]?(?<target>[\w.+-]{1,100}@[\w.-]{1,150})?/,
+			/not authorized to act as service account ["'<]?(?<target>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150})?/,
 		),
 		line(
 			'composer.environments.',

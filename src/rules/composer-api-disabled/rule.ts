@@ -45,7 +45,7 @@ export default defineRule({
 		),
 		line(
 			'has not been used in project ',
-			/\(gcloud\.composer\.environments\.\w{3,20}\).{0,900}?(?<title>[A-Z][\w ]{2,60}) API has not been used in project (?<project>[\w.:-]{1,63})/,
+			/\(gcloud\.composer\.environments\.\w{3,20}\)[^\n]{0,400}? API has not been used in project (?<project>[\w.:-]{1,63})/,
 		),
 		line(
 			NEEDED.map((api) => `apis/api/${api}`),

@@ -21,11 +21,11 @@ export default defineRule({
 	signatures: [
 		line(
 			'Not found: ',
-			/Not found: (?<kind>Table|View|Routine|Model|Function|Snapshot) (?<table>(?<project>[\w.-]{1,80}(?::[\w.-]{1,60})?)[:.](?<dataset>\w{1,1024})\.[\w$*-]{1,1024})(?: was not found in location (?<location>[\w-]{2,30}))?/,
+			/Not found: (?<kind>Table|View|Routine|Model|Function|Snapshot) (?<table>(?<project>[\w.-]{1,80}(?::[\w.-]{1,60})?)[:.](?<dataset>\w{1,300})\.[\w$*-]{1,300})(?: was not found in location (?<location>[\w-]{2,30}))?/,
 		),
 		line(
 			'Not found: Dataset ',
-			/Not found: (?<kind>Dataset) (?<project>[\w.-]{1,80})[:.](?<dataset>\w{1,1024})(?: was not found in location (?<location>[\w-]{2,30}))?/,
+			/Not found: (?<kind>Dataset) (?<project>[\w.-]{1,80})[:.](?<dataset>\w{1,300})(?: was not found in location (?<location>[\w-]{2,30}))?/,
 		),
 		line(
 			['Not found: Job ', 'Not found: Project ', 'Not found: URI gs:', 'Not found: Files '],
@@ -65,7 +65,7 @@ export default defineRule({
 			'The following URLs matched no objects or files',
 			/matched no objects or files:?\s?(?:-?gs:\/\/(?<bucket>[^/\s]{3,222}))?/,
 		),
-		line('] not found: 404', /gs:\/\/(?<bucket>[^/\s\]]{3,222})[^\]\n]{0,600}\] not found: 404/),
+		line('] not found: 404', /gs:\/\/(?<bucket>[^/\s\]]{3,222})(?:\/[^\]\n\s]{0,400})?\] not found: 404/),
 		// gcsfs and pandas name the object by its API path.
 		line('FileNotFoundError: b/', /FileNotFoundError: b\/(?<bucket>[^/\s]{3,222})\/o/),
 		line('Resource not found (resource=', /404 Resource not found \(resource=(?<resource>[\w./-]{1,255})\)/),

@@ -26,13 +26,13 @@ export default defineRule({
 		line('ACCOUNT_STATE_INVALID', /\bACCOUNT_STATE_INVALID\b/),
 		line(
 			['Gaia id not found', 'aia id not found'],
-			/[Gg]aia id not found(?: for email (?<account>[\w.+-]{1,100}@[\w.-]{1,150}))?/,
+			/[Gg]aia id not found(?: for email (?<account>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150}))?/,
 		),
 		line('invalid_grant', /invalid_grant: Invalid grant: account not found/),
 		line('invalid_grant', /invalid_grant: Invalid JWT Signature/, 'weak'),
 		line(
 			['ervice account is disabled', 'has been disabled', 'is disabled.'],
-			/(?:[Ss]ervice account (?:["'[]?(?<account>[\w.+-]{1,100}@[\w.-]{1,150})["'\]]? )?(?:is|has been) disabled|(?:because|as) the service account is disabled)/,
+			/(?:[Ss]ervice account (?:["'[]?(?<account>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150})["'\]]? )?(?:is|has been) disabled|(?:because|as) the service account is disabled)/,
 		),
 		line('IAM returned 404 Not Found', /Unable to generate access token; IAM returned 404 Not Found/, 'weak'),
 	],

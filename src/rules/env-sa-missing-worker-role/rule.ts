@@ -22,7 +22,7 @@ export default defineRule({
 		line('missing Composer Worker role', /is missing Composer Worker role/, 'proof'),
 		line(
 			'roles/composer.worker',
-			/(?:(?<principal>[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com).{0,120}?)?(?:missing|lacks|does not have|without|[Gg]rant|needs|required).{0,80}?roles\/composer\.worker\b/,
+			/(?:(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com).{0,120}?)?(?:missing|lacks|does not have|without|[Gg]rant|needs|required).{0,80}?roles\/composer\.worker\b/,
 		),
 	],
 	weigh(hits, scene) {

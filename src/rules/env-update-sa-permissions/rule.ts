@@ -3,6 +3,9 @@ import { composerAgent, gcloud, grantOnServiceAccount, memberOf, resource, roles
 import { forGeneration, grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 
+const OPERATION =
+	/gcloud\.composer\.environments|Error (?:updating|creating|upgrading) \[projects|Operation \[projects|environments\/operations|Composer Backend|No agent response/;
+
 export default defineRule({
 	id: 'env-update-sa-permissions',
 	category: 'permissions',
@@ -30,15 +33,12 @@ export default defineRule({
 			/Composer Agent Running\. Latest Agent Stage: stage: (?<agentStage>[A-Z_]{4,60})/,
 		),
 		line('failed because of lack of proper permissions', /[Oo]peration failed because of lack of proper permissions/),
-		// The operation's own sentence, with the account it is about.
+		// The operation's own sentence, with the account it is about; only in the words of an operation of Composer.
 		line(
-			['gcloud.composer.environments.', 'environments/operations/', '/operations/'],
-			/(?:Error (?:updating|creating|upgrading) \[|Operation \[projects\/|[Ff]ailed: ).{0,900}?(?<principal>[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com).{0,200}?(?:missing|lacks|does not have|denied|not have (?:the )?required|needs)/,
+			'gserviceaccount.com',
+			/(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com)[^\n]{0,160}?(?:missing|lacks|does not have|denied|not have (?:the )?required|needs)/,
 		),
-		line(
-			['gcloud.composer.environments.', 'environments/operations/', '/operations/'],
-			/(?:Error (?:updating|creating|upgrading) \[|Operation \[projects\/|[Ff]ailed: ).{0,900}?(?:missing|lacks|does not have|denied|grant).{0,200}?(?<role>roles\/[\w.]{3,80})/,
-		),
+		line('roles/', /(?:missing|lacks|does not have)[^\n]{0,80}?(?<role>roles\/[\w.]{3,80})/),
 		// The image that Composer builds for the packages.
 		line(
 			'artifactregistry.repositories.',
@@ -46,7 +46,7 @@ export default defineRule({
 		),
 		line(
 			'(gcloud.builds.submit)',
-			/ERROR: \(gcloud\.builds\.submit\).{0,60}(?:PERMISSION_DENIED|does not have).{0,40}?(?:service account (?<principal>[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com))?/,
+			/ERROR: \(gcloud\.builds\.submit\).{0,60}(?:PERMISSION_DENIED|does not have).{0,40}?(?:service account (?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com))?/,
 		),
 		line(
 			'cloudbuild.gserviceaccount.com',
@@ -67,11 +67,13 @@ export default defineRule({
 		'airflow-config-blocked',
 	],
 	weigh(hits, scene) {
-		// A task that submits a build of its own is not Composer's build.
-		const met =
-			scene.kind === 'task'
-				? hits.filter((hit) => /Composer Backend|No agent response|gcloud\.composer\.environments/.test(hit.text))
-				: hits;
+		const met = hits.filter((hit) => {
+			const operation = OPERATION.test(hit.text);
+			// An account or a role that somebody else speaks of is no operation of Composer's.
+			if (hit.facts['role'] !== undefined || hit.signature.literals[0] === 'gserviceaccount.com') return operation;
+			// A task that submits a build of its own is not Composer's build.
+			return scene.kind !== 'task' || operation;
+		});
 		return strongest(met);
 	},
 	fix({ env, facts, lang }) {

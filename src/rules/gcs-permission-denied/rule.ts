@@ -30,7 +30,7 @@ export default defineRule({
 	signatures: [
 		line(
 			'does not have storage.',
-			/(?<principal>[\w.+%-]{1,100}@[\w.:-]{1,150}|[Aa]nonymous caller|\b[Cc]aller) does not have (?<permission>storage\.[a-zA-Z]{3,30}\.[a-zA-Z]{3,40}) access to/,
+			/(?<principal>(?<![\w.+%-])[\w.+%-]{1,100}@[\w.:-]{1,150}|[Aa]nonymous caller|\b[Cc]aller) does not have (?<permission>storage\.[a-zA-Z]{3,30}\.[a-zA-Z]{3,40}) access to/,
 		),
 		line(
 			["ermission 'storage.", 'ermission "storage.', 'ermission storage.'],
@@ -52,15 +52,18 @@ export default defineRule({
 		// Dataflow reads the template with the caller's own right.
 		line(
 			'Permissions denied. ',
-			/gs:\/\/(?<bucket>[^/\s"']{3,222})\/\S{0,800}\s?Permissions denied\. '(?<principal>[\w.+-]{1,100}@[\w.-]{1,150})' does not have access/,
+			/gs:\/\/(?<bucket>[^/\s"']{3,222})\/\S{0,400}\s?Permissions denied\. '(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150})' does not have access/,
 		),
 		// BigQuery load and external tables: the file is refused, not the table.
 		line('Access Denied: File gs://', /Access Denied: File gs:\/\/(?<bucket>[^/\s"']{3,222})/),
 		line(
 			'does not have permission to access b instance [',
-			/\[?(?<principal>[\w.+-]{1,100}@[\w.-]{1,150})\]? does not have permission to access b instance \[(?<bucket>[^\]\s]{3,222})\]/,
+			/\[?(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150})\]? does not have permission to access b instance \[(?<bucket>[^\]\s]{3,222})\]/,
 		),
-		line('AccessDeniedException: 403', /AccessDeniedException: 403 (?:(?<principal>[\w.+-]{1,100}@[\w.-]{1,150}) )?/),
+		line(
+			'AccessDeniedException: 403',
+			/AccessDeniedException: 403 (?:(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150}) )?/,
+		),
 		line(
 			'Could not write logs to gs://',
 			/Could not write logs to gs:\/\/(?<bucket>[^/\s]{3,222})\/.{0,400}403/,

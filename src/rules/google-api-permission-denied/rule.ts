@@ -48,15 +48,15 @@ export default defineRule({
 		),
 		line(
 			'ser not authorized to ',
-			/User not authorized to (?:perform this action|act as service account ["'<]?(?<actAs>[\w.+-]{1,100}@[\w.-]{1,150}))/,
+			/User not authorized to (?:perform this action|act as service account ["'<]?(?<actAs>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150}))/,
 		),
 		line(
 			'iam.serviceAccounts.actAs',
-			/(?<permission>iam\.serviceAccounts\.actAs)\b(?:.{0,80}?service account ["'<]?(?<actAs>[\w.+-]{1,100}@[\w.-]{1,150}))?/,
+			/(?<permission>iam\.serviceAccounts\.actAs)\b(?:.{0,80}?service account ["'<]?(?<actAs>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150}))?/,
 		),
 		line(
 			'does not have serviceusage.services.use',
-			/(?<principal>[\w.+-]{1,100}@[\w.-]{1,150}) does not have (?<permission>serviceusage\.services\.use) access/,
+			/(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150}) does not have (?<permission>serviceusage\.services\.use) access/,
 		),
 		line(
 			'does not have required permission to use project',

@@ -22,17 +22,17 @@ export default defineRule({
 		line('Unable to acquire impersonated credentials', /Unable to acquire impersonated credentials/),
 		line(
 			['failed to impersonate [', 'Failed to impersonate ['],
-			/[Ff]ailed to impersonate \[(?<target>[\w.+-]{1,100}@[\w.-]{1,150})\]/,
+			/[Ff]ailed to impersonate \[(?<target>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150})\]/,
 			'proof',
 		),
 		line(
 			'iam.serviceAccounts.getAccessToken',
 			/[Pp]ermission ["'\\]{0,3}(?<permission>iam\.serviceAccounts\.getAccessToken)["'\\]{0,3} denied on resource/,
 		),
-		line('Unable to impersonate ', /Unable to impersonate (?<target>[\w.+-]{1,100}@[\w.-]{1,150})/),
+		line('Unable to impersonate ', /Unable to impersonate (?<target>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150})/),
 		line(
 			'iamcredentials.googleapis.com',
-			/403[^\n]{0,200}https:\/\/iamcredentials\.googleapis\.com\/v1\/projects\/-\/serviceAccounts\/(?<target>[\w.+-]{1,100}@[\w.-]{1,150}):/,
+			/403[^\n]{0,200}https:\/\/iamcredentials\.googleapis\.com\/v1\/projects\/-\/serviceAccounts\/(?<target>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150}):/,
 		),
 	],
 	yieldsTo: ['workload-identity-binding-lost', 'kpo-ksa-no-gcp-access', 'api-not-enabled', 'vpc-sc-denied'],

@@ -37,7 +37,7 @@ export default defineRule({
 		// The reply echoes the account the pod should have become.
 		line(
 			'computeMetadata/v1/instance/service-accounts/',
-			/Status: 403.{0,400}?"email": "(?<serviceAccount>[\w.+-]{1,100}@[\w.-]{1,150})"/,
+			/Status: 403.{0,400}?"email": "(?<serviceAccount>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,150})"/,
 		),
 		// The audit entry of the change itself.
 		line('google.iam.admin.v1.SetIAMPolicy', /google\.iam\.admin\.v1\.SetIAMPolicy/, 'weak'),
