@@ -178,7 +178,8 @@ async function whisper(
 	id: string,
 	{ slack, log }: Pick<Wires['deps'], 'slack' | 'log'>,
 ): Promise<void> {
-	if (turn.responseUrl !== undefined) {
+	// An attempt there had no answer: the other way is tried, since a repeat would most likely have none either.
+	if (turn.responseUrl !== undefined && turn.blind === 0) {
 		const url = turn.responseUrl;
 		try {
 			return await asBlocks(turn.content, (content) => slack.respond(url, content), log);

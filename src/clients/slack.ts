@@ -126,6 +126,7 @@ export function slack(options: SlackOptions) {
 			if (!isResponseUrl(responseUrl, options.apiUrl))
 				throw new Trouble('denied', 'slack response url foreign', 'This response_url does not belong to Slack.');
 			let answer: Response;
+			let said: string;
 			try {
 				answer = await fetch(responseUrl, {
 					method: 'POST',
@@ -139,14 +140,15 @@ export function slack(options: SlackOptions) {
 					redirect: 'error',
 					signal: AbortSignal.timeout(TIMEOUT_MS),
 				});
-				await answer.arrayBuffer();
+				said = await answer.text();
 			} catch (error) {
 				throw new Trouble('upstream', 'slack response url failed', 'Slack did not answer at the response_url.', {
 					outcome: neverSent(error) ? 'none' : 'unknown',
 					cause: error,
 				});
 			}
-			if (answer.ok) return;
+			// A URL that was used up or has expired is sometimes refused with HTTP 200.
+			if (answer.ok && !/"ok":\s*false/.test(said)) return;
 			const seconds = Number(answer.headers.get('retry-after'));
 			throw new Trouble('upstream', 'slack response url refused', `Slack refused the answer (${answer.status}).`, {
 				status: answer.status,

@@ -22,7 +22,7 @@ export type Turn =
 	| { do: 'wait'; ms: number }
 	/** The outcome of an earlier post is not known: look for `id` in the history since `since` (epoch ms) first. */
 	| { do: 'look'; since: number; blind: number; place: Place; in: string | undefined }
-	| { do: 'post'; rev: number; place: Place; content: Content; responseUrl: string | undefined }
+	| { do: 'post'; rev: number; place: Place; content: Content; responseUrl: string | undefined; blind: number }
 	| { do: 'edit'; rev: number; stage: number; place: Place; content: Content; in: string; ts: string };
 
 /** How long one attempt may take from `begin` to its end; after that somebody else may take over. */
@@ -99,7 +99,7 @@ else
 	redis.call('HSET', KEYS[1], 'state', 'posting')
 	redis.call('HINCRBY', KEYS[1], 'sends', 1)
 end
-return {what, unpack(redis.call('HMGET', KEYS[1], 'rev', 'place', 'want', 'in', 'ts', 'url', 'stage'))}`;
+return {what, unpack(redis.call('HMGET', KEYS[1], 'rev', 'place', 'want', 'in', 'ts', 'url', 'stage', 'blind'))}`;
 
 // That it stands is a fact, whoever says it. A second ts is a second message: counted, never hidden. What it said, and the
 // URL to answer at, leave Redis as soon as Slack shows it.
@@ -173,7 +173,8 @@ export function store(client: Redis) {
 			const rev = Number(rest[0]);
 			const place = placeSchema.parse(JSON.parse(text(1) ?? ''));
 			const content = contentSchema.parse(JSON.parse(text(2) ?? ''));
-			if (what === 'post') return { do: 'post', rev, place, content, responseUrl: text(5) };
+			if (what === 'post')
+				return { do: 'post', rev, place, content, responseUrl: text(5), blind: Number(rest[7] ?? 0) };
 			return { do: 'edit', rev, stage: Number(rest[6]), place, content, in: text(3) ?? '', ts: text(4) ?? '' };
 		},
 
