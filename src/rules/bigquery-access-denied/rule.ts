@@ -121,13 +121,13 @@ export default defineRule({
 		];
 		const forData = [
 			sh([
-				`# BigQuery Studio › dataset ${dataset} › Sharing › Permissions does the same`,
+				'# or in BigQuery Studio: the dataset › Sharing › Permissions',
 				command(
 					'bq',
 					'query',
 					'--use_legacy_sql=false',
 					`--project_id=${project}`,
-					`GRANT \`${dataRole}\` ON SCHEMA \`${project}\`.${dataset} TO "${member}"`,
+					`GRANT \`${dataRole}\` ON SCHEMA \`${project}\`.\`${dataset}\` TO "${member}"`,
 				),
 			]),
 			hcl(

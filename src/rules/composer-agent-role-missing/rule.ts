@@ -1,6 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { composerAgent, gcloud, grantOnServiceAccount, resource, rolesOf } from '../_parts/iam.ts';
-import { forGeneration, grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { forGeneration, grantOnProject, hcl, hclQuoted, inLang, names, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -67,7 +67,7 @@ export default defineRule({
 			hcl([
 				'resource "google_project_service_identity" "composer" {',
 				'  provider = google-beta',
-				`  project  = "${own.project}"`,
+				`  project  = ${hclQuoted(own.project)}`,
 				'  service  = "composer.googleapis.com"',
 				'}',
 				resource('google_project_iam_member', 'composer_agent', {

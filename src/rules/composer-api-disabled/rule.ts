@@ -106,7 +106,7 @@ export default defineRule({
 			),
 			lost(),
 		];
-		return forGeneration({ env, lang }, { 'composer-2': composer2, 'composer-3': composer3, airflow: () => [] });
+		return forGeneration({ env, lang }, { 'composer-2': composer2, 'composer-3': composer3, airflow: () => [look()] });
 	},
 	docs: 'https://docs.cloud.google.com/composer/docs/composer-3/enable-composer-service',
 });

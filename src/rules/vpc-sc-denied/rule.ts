@@ -1,6 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { gcloud } from '../_parts/iam.ts';
-import { forGeneration, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { forGeneration, hcl, hclQuoted, inLang, names, say, sh } from '../_parts/steps.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -66,7 +66,7 @@ export default defineRule({
 				'resource "google_access_context_manager_service_perimeter_egress_policy" "airflow" {',
 				'  perimeter = "accessPolicies/POLICY/servicePerimeters/PERIMETER"',
 				'  egress_from {',
-				`    identities = ["serviceAccount:${serviceAccount}"]`,
+				`    identities = [${hclQuoted(`serviceAccount:${serviceAccount}`)}]`,
 				'  }',
 				'  egress_to {',
 				'    resources = ["projects/TARGET_PROJECT_NUMBER"]',
