@@ -100,6 +100,7 @@ export async function startRedis(
 		url: socket,
 		pid: () => pid,
 		async kill() {
+			guard?.ref();
 			signal('SIGKILL');
 			await ended;
 		},
@@ -107,6 +108,8 @@ export async function startRedis(
 		freeze: () => signal('SIGSTOP'),
 		thaw: () => signal('SIGCONT'),
 		async stop() {
+			// Its end is waited for, even when nothing else keeps this process alive.
+			guard?.ref();
 			signal('SIGCONT');
 			signal('SIGTERM');
 			guard?.stdin?.end();
