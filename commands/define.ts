@@ -32,10 +32,19 @@ export type CommandResult = {
 	trouble?: Trouble | undefined;
 };
 
+/** Under which heading the help shows a verb, in the order of the headings. */
+export const GROUPS = {
+	run: { en: 'Run', ja: '実行' },
+	look: { en: 'Look', ja: '確認' },
+	alerts: { en: 'Failures and alerts', ja: '失敗と通知' },
+	bot: { en: 'The bot', ja: 'ボット' },
+} as const satisfies Record<string, Text>;
+
 /** One /dag verb is one file that exports this value. Help, the command reference and the role check come from it. */
 export type Command<Args = never> = {
 	name: string;
 	summary: Text;
+	group: keyof typeof GROUPS;
 	/** Arguments as shown in help: `<dag> [{json} or key=value …] [--date D]`. */
 	usage: string;
 	/** `words` as typed after `/dag`; the first is the best one to begin with. */

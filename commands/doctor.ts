@@ -13,6 +13,7 @@ export default defineCommand<undefined>({
 		en: 'What the bot itself can and cannot see, and who can mend it.',
 		ja: 'ボット自身が参照できるもの・できないものと、その対処方法を表示します。',
 	},
+	group: 'bot',
 	usage: '',
 	examples: [{ words: 'doctor', means: { en: 'check everything', ja: 'すべて確認する' } }],
 	role: 'viewer',

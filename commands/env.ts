@@ -14,6 +14,7 @@ export default defineCommand<Args>({
 		en: 'Which Airflow environment is in force here, and choosing another.',
 		ja: '使用中の Airflow 環境を表示・変更します。',
 	},
+	group: 'bot',
 	usage: '[name] [--channel] [--clear]',
 	examples: [
 		{ words: 'env', means: { en: 'which there are, and which is in force', ja: '環境の一覧と使用中の環境' } },

@@ -2,7 +2,7 @@ import { mayDo } from '../src/access/roles.ts';
 import { near } from '../src/domain/near.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
 import { clip } from '../src/domain/text.ts';
-import { defineCommand, type AtOnce } from './define.ts';
+import { defineCommand, GROUPS, type AtOnce, type Verb } from './define.ts';
 import { noMore } from './ids.ts';
 import { refusal } from './refusal.ts';
 import { splitWords } from './words.ts';
@@ -12,6 +12,7 @@ type Args = { topic: string | undefined };
 export default defineCommand<Args>({
 	name: 'help',
 	summary: { en: 'What you may run here, with examples.', ja: 'ここで使えるコマンドを例とともに表示します。' },
+	group: 'bot',
 	usage: '[verb]',
 	examples: [
 		{ words: 'help', means: { en: 'everything you may run here', ja: '使えるコマンドの一覧' } },
@@ -28,6 +29,8 @@ export default defineCommand<Args>({
 	run: async () => ({ reply: { parts: [], to: 'asker' } }),
 });
 
+const usageOf = ({ name, usage }: Verb): string => `/dag ${name} ${usage}`.trim();
+
 const allowed = ({ verbs, access, asker, channel }: AtOnce) =>
 	verbs.filter(({ role }) => mayDo(access, asker, { channel }, role));
 
@@ -37,25 +40,23 @@ function overview(known: AtOnce): Reply {
 	const mine = allowed(known);
 	const help = verbs.find(({ name }) => name === 'help');
 	if (mine.length === 0 && help) return refusal({ verb: help, asker, access, channel });
-	const parts: Part[] = [
-		{
-			kind: 'title',
-			icon: '🎻',
-			line: [ja ? 'ここで使えるコマンド' : 'What you may run here'],
-		},
-		{
-			kind: 'list',
-			items: mine.map((verb): Line => [
-				{ code: `/dag ${`${verb.name} ${verb.usage}`.trim()}` },
-				ja ? `  ${verb.summary.ja}` : `  ${verb.summary.en}`,
-			]),
-		},
-	];
-	const best = mine.filter(({ name }) => name !== 'help').flatMap(({ examples }) => examples.slice(0, 1));
-	if (best.length > 0)
+	const parts: Part[] = [{ kind: 'title', icon: '🎻', line: [ja ? 'ここで使えるコマンド' : 'What you may run here'] }];
+	for (const [group, heading] of Object.entries(GROUPS)) {
+		const verbsOfGroup = mine.filter((verb) => verb.group === group);
+		if (verbsOfGroup.length === 0) continue;
+		parts.push(
+			{ kind: 'text', line: [{ bold: heading[asker.lang] }] },
+			{
+				kind: 'list',
+				items: verbsOfGroup.map((verb): Line => [{ code: usageOf(verb) }, `  ${verb.summary[asker.lang]}`]),
+			},
+		);
+	}
+	const examples = mine.filter(({ group }) => group !== 'bot').flatMap((verb) => verb.examples.slice(0, 1));
+	if (examples.length > 0)
 		parts.push(
 			{ kind: 'text', line: [{ bold: ja ? '例' : 'For example' }] },
-			{ kind: 'code', text: best.map(({ words }) => `/dag ${words}`).join('\n') },
+			{ kind: 'code', text: examples.map(({ words }) => `/dag ${words}`).join('\n') },
 		);
 	parts.push({
 		kind: 'note',
@@ -105,7 +106,7 @@ function oneVerb(topic: string, known: AtOnce): Reply {
 	if (!mine.includes(verb)) return refusal({ verb, asker, access, channel });
 	return {
 		parts: [
-			{ kind: 'title', icon: '🎻', line: [{ code: `/dag ${`${verb.name} ${verb.usage}`.trim()}` }] },
+			{ kind: 'title', icon: '🎻', line: [{ code: usageOf(verb) }] },
 			{ kind: 'text', line: [verb.summary[asker.lang]] },
 			{
 				kind: 'list',

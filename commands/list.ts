@@ -22,6 +22,7 @@ export default defineCommand<Args>({
 		en: 'DAGs with their last state, next run and owner.',
 		ja: 'DAG を最新の状態・次回の実行・所有者とともに一覧表示します。',
 	},
+	group: 'look',
 	usage: '[words] [--paused]',
 	examples: [
 		{ words: 'list', means: { en: 'all DAGs', ja: 'すべての DAG' } },

@@ -27,6 +27,7 @@ export default defineCommand<Args>({
 		en: 'The last runs of a DAG at a glance: states, durations.',
 		ja: 'DAG の直近の実行（状態・所要時間）を一覧表示します。',
 	},
+	group: 'look',
 	usage: '<dag>',
 	examples: [{ words: 'runs daily_sales', means: { en: 'the last runs', ja: '直近の実行' } }],
 	role: 'viewer',

@@ -22,6 +22,7 @@ export default defineCommand<Args>({
 		en: 'How the last run (or the one named) stands: state, duration, failed tasks.',
 		ja: '最新（または指定した）実行の状態・所要時間・失敗したタスクを表示します。',
 	},
+	group: 'look',
 	usage: '<dag> [run]',
 	examples: [
 		{ words: 'status daily_sales', means: { en: 'the newest run', ja: '最新の実行' } },

@@ -19,6 +19,7 @@ type Conf = Readonly<Record<string, unknown>>;
 export default defineCommand<Args>({
 	name: 'trigger',
 	summary: { en: 'Start a DAG run now.', ja: 'DAG を今すぐ実行します。' },
+	group: 'run',
 	usage: '<dag> [{json} or key=value …] [--date D] [--note "…"]',
 	examples: [
 		{ words: 'trigger daily_sales', means: { en: 'start it', ja: '実行する' } },
