@@ -25,7 +25,7 @@ export async function unknownDag(dag: string, context: CommandContext): Promise<
 	const hints = { en: [] as string[], ja: [] as string[] };
 	if (meant.length > 0) {
 		hints.en.push(`Did you mean ${meant.join(' or ')}?`);
-		hints.ja.push(`もしかして: ${meant.join('、')}`);
+		hints.ja.push(`${meant.join('、')} のことでしょうか。`);
 	} else {
 		hints.en.push('`/dag list` shows what there is.');
 		hints.ja.push('`/dag list` で一覧を確認できます。');
@@ -43,7 +43,7 @@ export async function unknownDag(dag: string, context: CommandContext): Promise<
 	return mistake(
 		'dag unknown',
 		{ en: `There is no DAG ${shown}${where.en}.`, ja: `${where.ja}DAG ${shown} はありません。` },
-		{ en: hints.en.join(' '), ja: hints.ja.join(' ') },
+		{ en: hints.en.join(' '), ja: hints.ja.join('') },
 	);
 }
 
