@@ -110,7 +110,13 @@ export default defineRule({
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);
 		const own = names(env);
-		const airflow3 = env.airflowVersion === undefined ? undefined : env.airflowVersion.startsWith('3');
+		// Composer 2 only runs Airflow 2.
+		const airflow3 =
+			env.generation === 'composer-2'
+				? false
+				: env.airflowVersion === undefined
+					? undefined
+					: env.airflowVersion.startsWith('3');
 		const url = env.airflowUri;
 		const v2 = python([
 			'import google.auth',
@@ -173,9 +179,6 @@ export default defineRule({
 					'Web サーバーを使わない方法: Composer API の executeAirflowCommand（roles/composer.environmentAndStorageObjectAdmin が必要で、composer.user では足りません）、または Pub/Sub やオブジェクトを待つ DAG。スコープ https://www.googleapis.com/auth/cloudcomposer（2026 年 2 月）は Composer API 専用で、Web サーバーには使えません。',
 				),
 			),
-		];
-		const composer3 = () => [
-			...composer(),
 			say(
 				t(
 					'CloudComposerHook and its sensors still speak /api/v1 (google provider of March 2026), so they fail against an environment on Airflow 3; call /api/v2 as above until the provider does.',
@@ -215,7 +218,7 @@ export default defineRule({
 									),
 						),
 					]),
-			...forGeneration({ env, lang }, { 'composer-2': composer, 'composer-3': composer3, airflow }),
+			...forGeneration({ env, lang }, { 'composer-2': composer, 'composer-3': composer, airflow }),
 		];
 	},
 	docs: 'https://docs.cloud.google.com/composer/docs/composer-3/access-airflow-api',

@@ -36,9 +36,16 @@ export default defineRule({
 		// The operation's own sentence, with the account it is about; only in the words of an operation of Composer.
 		line(
 			'gserviceaccount.com',
-			/(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com)[^\n]{0,160}?(?:missing|lacks|does not have|denied|not have (?:the )?required|needs)/,
+			/(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com)[^\n]{0,160}?(?:missing|lacks|(?:does|do) not have|denied|not have (?:the )?required|needs|requires?|not authorized|not granted|has no)/,
 		),
-		line('roles/', /(?:missing|lacks|does not have)[^\n]{0,80}?(?<role>roles\/[\w.]{3,80})/),
+		line(
+			'gserviceaccount.com',
+			/(?:missing|lacks|denied|[Rr]equired|requires|[Gg]rant|not authorized|not granted)[^\n]{0,160}?(?<principal>(?<![\w.+-])[\w.+-]{1,100}@[\w.-]{1,80}gserviceaccount\.com)/,
+		),
+		line(
+			'roles/',
+			/(?:missing|lacks|does not have|[Gg]rant|requires?|[Nn]eeds)[^\n]{0,80}?(?<role>roles\/[\w.]{3,80})/,
+		),
 		// The image that Composer builds for the packages.
 		line(
 			'artifactregistry.repositories.',

@@ -76,28 +76,25 @@ export default defineRule({
 		const restore = () => [
 			say(
 				t(
-					'1. Restore every member that was lost. The audit log holds the complete policy after each change, so the last two entries give the lost members and who removed them. Do not guess the names. This script compares them and prints the commands; read them, then run them:',
-					'1. 失われたメンバーをすべて戻します。監査ログには変更のたびに変更後の完全なポリシーが残るため、直近 2 件を比べれば、失われたメンバーと変更した人が分かります。名前を推測しないでください。次のスクリプトは差分からコマンドを作って表示するだけなので、内容を確認してから実行してください:',
+					'1. Restore every member that was lost. The audit log holds the complete policy after each change, so consecutive entries (protoPayload.response.bindings) give the lost members and who removed them. Do not guess the names. This script compares them and prints the commands; read them, then run them:',
+					'1. 失われたメンバーをすべて戻します。監査ログには変更のたびに変更後の完全なポリシーが残るため、前後のエントリ（protoPayload.response.bindings）を比べれば、失われたメンバーと変更した人が分かります。名前を推測しないでください。次のスクリプトは差分からコマンドを作って表示するだけなので、内容を確認してから実行してください:',
 				),
 			),
 			sh([
 				`SA=${command(account)}`,
 				`ROLE=${ROLE}`,
-				'members() {  # the members of the role in the N-th newest policy of the account (1: now)',
-				`  ${gcloud('logging read', history, `--project=${project}`, '--freshness=30d', '--limit=20', '--format=json')} |`,
-				`    jq -r --argjson n "$1" --arg role "$ROLE" 'sort_by(.timestamp) | reverse | .[$n - 1].protoPayload.response.bindings[]? | select(.role == $role) | .members[]' | sort -u`,
-				'}',
-				'comm -13 <(members 1) <(members 2) | while read -r member; do',
+				'# Every policy of the last 30 days, complete as it was after each change',
+				`POLICIES=$(${gcloud('logging read', history, `--project=${project}`, '--freshness=30d', '--limit=50', '--format=json')})`,
+				'# Members that an older policy had and the newest has not',
+				`printf '%s' "$POLICIES" | jq -r --arg role "$ROLE" '`,
+				'  sort_by(.timestamp) | reverse',
+				'  | map([.protoPayload.response.bindings[]? | select(.role == $role) | .members[]])',
+				"  | ((.[1:] | add) // [] | unique) - (.[0] // []) | .[]' |",
+				'while read -r member; do',
 				`  printf 'gcloud iam service-accounts add-iam-policy-binding %q --role=%q --member=%q\\n' "$SA" "$ROLE" "$member"`,
 				'done',
-				gcloud(
-					'logging read',
-					history,
-					`--project=${project}`,
-					'--freshness=30d',
-					'--limit=2',
-					'--format=table(timestamp,protoPayload.authenticationInfo.principalEmail)',
-				) + '   # who did it',
+				'# Who changed it, newest first',
+				`printf '%s' "$POLICIES" | jq -r 'sort_by(.timestamp) | reverse | .[:5][] | "\\(.timestamp)  \\(.protoPayload.authenticationInfo.principalEmail)"'`,
 			]),
 			sh(
 				[
@@ -139,8 +136,8 @@ export default defineRule({
 			),
 			say(
 				t(
-					`4. Check that the Composer agent ${composerAgent(env)} still has roles/composer.ServiceAgentV2Ext on the account (it adds these members), wait 2 to 7 minutes, then look at environment health and at one running DAG. An environment update may make the agent write its bindings again; do not count on it.`,
-					`4. Composer エージェント ${composerAgent(env)} に、このアカウントに対する roles/composer.ServiceAgentV2Ext が残っているか確認してください（メンバーを追加するのはこのエージェントです）。2～7 分待ってから、環境の正常性と DAG の実行を確認します。環境を更新するとエージェントが紐付けを書き直すことがありますが、当てにしないでください。`,
+					`4. An older policy can also be restored whole (https://docs.cloud.google.com/iam/docs/restore-iam-policy). Check that the Composer agent ${composerAgent(env)} still has roles/composer.ServiceAgentV2Ext on the account (it adds these members), wait 2 to 7 minutes, then look at environment health and at one running DAG. An environment update may make the agent write its bindings again; do not count on it.`,
+					`4. 以前のポリシー全体を復元することもできます（https://docs.cloud.google.com/iam/docs/restore-iam-policy）。Composer エージェント ${composerAgent(env)} に、このアカウントに対する roles/composer.ServiceAgentV2Ext が残っているか確認してください（メンバーを追加するのはこのエージェントです）。2～7 分待ってから、環境の正常性と DAG の実行を確認します。環境を更新するとエージェントが紐付けを書き直すことがありますが、当てにしないでください。`,
 				),
 			),
 		];
