@@ -75,7 +75,8 @@ export default defineRule({
 	],
 	weigh(hits, scene) {
 		const met = hits.filter((hit) => {
-			const operation = OPERATION.test(hit.text);
+			// Whoever may not act as the account is the caller.
+			const operation = OPERATION.test(hit.text) && !hit.text.includes('not authorized to act as');
 			// An account or a role that somebody else speaks of is no operation of Composer's.
 			if (hit.facts['role'] !== undefined || hit.signature.literals[0] === 'gserviceaccount.com') return operation;
 			// A task that submits a build of its own is not Composer's build.
