@@ -36,7 +36,7 @@ export default defineRule({
 		ja: 'タスクがユーザー自身のデータベースに接続する場合も同じ文が出ます。文中のホストと呼び出し元のフレームを確認してください。他のホストにも接続できなければ network-egress-failure です。Airflow 3 のワーカーにはデータベースへの経路がありません (airflow3-direct-db-access)。',
 	},
 	signatures: [
-		line('heartbeat got an exception', /\w{1,40} heartbeat got an exception/),
+		line('heartbeat got an exception', / heartbeat got an exception/),
 		line('Job heartbeat failed with error', /Job heartbeat failed with error/),
 		line('Failed to log action (', /Failed to log action \((?:psycopg|pymysql|MySQLdb|mysql|sqlite3)[^\n]{1,400}/),
 		line('metadatabase', /metadatabase["']?: ?\{ ?["']status["']: ?["']unhealthy["']/, 'proof'),

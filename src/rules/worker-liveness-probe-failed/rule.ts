@@ -34,10 +34,20 @@ export default defineRule({
 			'weak',
 		),
 	],
-	asks: ['airflow-worker', 'No nodes replied within time constraint', 'SchedulerJob', 'airflow-scheduler'],
-	yieldsTo: ['gcsfuse-mount-lost', 'worker-oom-task-sigkill', 'scheduler-overloaded'],
+	asks: [
+		'out of memory: Killed process',
+		'OOMKill',
+		'airflow-worker',
+		'No nodes replied within time constraint',
+		'SchedulerJob',
+		'airflow-scheduler',
+	],
+	yieldsTo: ['gcsfuse-mount-lost', 'scheduler-overloaded'],
 	weigh(hits, scene) {
 		const weighing = strongest(hits);
+		// The probe failed because the kernel had killed the process it asks.
+		if (weighing && (scene.has('out of memory: Killed process') || scene.has('OOMKill')))
+			return { ...weighing, says: 'weak' };
 		if (weighing?.says !== 'weak') return weighing;
 		if (scene.has('No nodes replied within time constraint')) return { ...weighing, says: 'strong' };
 		if (scene.has('SchedulerJob') || scene.has('airflow-scheduler')) return undefined;

@@ -87,7 +87,13 @@ export default defineRule({
 		'has been externally set to',
 		"Server indicated the task shouldn't be running anymore",
 	],
-	yieldsTo: ['task-externally-set-state', 'dagrun-timeout', 'worker-pod-evicted-storage', 'kpo-oomkilled'],
+	yieldsTo: [
+		'task-externally-set-state',
+		'dagrun-timeout',
+		'worker-pod-evicted-storage',
+		'worker-liveness-probe-failed',
+		'kpo-oomkilled',
+	],
 	weigh(hits, scene) {
 		if (scene.ended === 'success') return undefined;
 		const weighing = sober(strongest(hits), hits, scene);

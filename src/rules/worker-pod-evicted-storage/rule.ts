@@ -28,7 +28,8 @@ export default defineRule({
 			'proof',
 		),
 		line('A worker pod was evicted', /A worker pod was evicted/),
-		line('low on resource: ephemeral-storage', /low on resource: ephemeral-storage/),
+		// The node's disk: this pod may have filled it, or another.
+		line('low on resource: ephemeral-storage', /low on resource: ephemeral-storage/, 'weak'),
 		// Not a server's disk: PostgreSQL and MySQL print the same errno text for theirs.
 		line(
 			'No space left on device',
@@ -41,12 +42,16 @@ export default defineRule({
 		),
 		line('Disk quota exceeded', /\[Errno 122\] Disk quota exceeded/, 'weak'),
 	],
-	asks: ['psycopg2.errors.DiskFull', 'The node was low on resource: memory'],
+	asks: ['psycopg2.errors.DiskFull', 'Building pod ', 'The node was low on resource: memory'],
 	yieldsTo: ['gcsfuse-mount-lost'],
 	weigh(hits, scene) {
 		if (scene.ended === 'success' || scene.has('psycopg2.errors.DiskFull')) return undefined;
 		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined) return undefined;
+		// The disk of an operator's own pod, which has a limit of its own.
+		const pod = hits.map(({ text }) => /["']name["']: ?["']([\w.-]{1,253})["']/.exec(text)?.[1]).find((name) => name);
+		if (scene.has('Building pod ') || (pod !== undefined && !pod.startsWith('airflow-')))
+			return { ...weighing, says: 'weak' };
 		// Evicted for memory: the disk was not asked.
 		if (weighing.says === 'strong' && scene.has('The node was low on resource: memory'))
 			return { ...weighing, says: 'weak' };

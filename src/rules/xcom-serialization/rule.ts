@@ -40,7 +40,7 @@ export default defineRule({
 		),
 		line(
 			'not found in allow list for deserialization',
-			/(?<type>[\w.]{1,200}) was not found in allow list for deserialization/,
+			/ImportError: (?<type>[\w.]{1,200}) was not found in allow list for deserialization/,
 			'proof',
 		),
 	],
