@@ -80,8 +80,13 @@ export default defineRule({
 	weigh(hits, scene) {
 		const met = hits.filter((hit) => !ELSEWHERE.test(hit.text));
 		const weighing = strongest(met);
-		// `reason: invalid` and `already exists` are said by others too.
-		const google = scene.has('bigquery') || scene.has('BigQuery');
+		// `reason: invalid` and `already exists` are said by others too; these words are BigQuery's alone.
+		const google =
+			scene.has('bigquery') ||
+			scene.has('BigQuery') ||
+			met.some((hit) =>
+				/google\.|invalidQuery|location: query|at \[\d+:\d+\]|Error while reading data, error message/.test(hit.text),
+			);
 		return unlessQuoted(
 			weighing && !google && weighing.says !== 'proof' ? { ...weighing, says: 'weak' } : weighing,
 			scene,
