@@ -50,7 +50,7 @@ function fix({ facts, lang }: FixContext): FixStep[] {
 	const t = inLang(lang);
 	return [
 		say(
-			facts.requested
+			facts.resource && facts.requested && facts.limited
 				? t(
 						`The request for ${facts.resource} was capped: ${facts.requested} asked, ${facts.limited} allowed.`,
 						`${facts.resource} の要求が切り下げられました(要求 ${facts.requested}、上限 ${facts.limited})。`,

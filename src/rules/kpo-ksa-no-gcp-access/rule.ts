@@ -92,8 +92,8 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 	const member = `serviceAccount:${project}.svc.id.goog[${namespace}/${ksa}]`;
 	const who = facts.ksa
 		? t(
-				`The pod ran as \`${facts.namespace}/${facts.ksa}\`. `,
-				`Pod は \`${facts.namespace}/${facts.ksa}\` として動作していました。`,
+				`The pod ran as \`${namespace}/${facts.ksa}\`. `,
+				`Pod は \`${namespace}/${facts.ksa}\` として動作していました。`,
 			)
 		: '';
 

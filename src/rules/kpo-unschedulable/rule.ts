@@ -46,6 +46,9 @@ export default defineRule({
 	yieldsTo: ['gke-quota-exceeded', 'kpo-image-pull', 'kpo-oomkilled'],
 	weigh(hits, scene) {
 		const facts = mergedFacts(hits);
+		// Airflow's own pods that wait for a node are the environment's trouble, not an operator's.
+		if (hits.every(({ text }) => /airflow-(?:worker|scheduler|triggerer|webserver|dag-processor)-[a-z0-9]/.test(text)))
+			return scene.kind === 'task' ? undefined : { says: 'weak', facts };
 		if (hits.some(({ signature }) => signature.says === 'proof')) return unlessQuoted({ says: 'proof', facts }, scene);
 		const assigned = ['Successfully assigned', 'Started container', 'Successfully pulled image', 'Pulling image'].some(
 			(text) => scene.has(text),
