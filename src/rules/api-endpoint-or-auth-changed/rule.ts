@@ -26,6 +26,11 @@ export default defineRule({
 			/(?:\b(?<method>GET|POST|PUT|DELETE) |for url: |\burl[=:] ?)(?:https?:\/\/[^\s"'<>/]{1,200})?(?<path>\/api\/experimental\/[^\s"'<>]{1,300})/,
 		),
 		line(REFUSAL_LITERALS, refusedByAirflow('30[12378]|404|405|406|415|422|400')),
+		// The access log of the API server or web server: somebody still asks the old way.
+		line(
+			['/api/experimental/', '/api/v1/'],
+			/"(?<method>GET|POST|PUT|PATCH|DELETE) (?<path>\/api\/(?:experimental\/[^\s"]{1,300}|v1\/[^\s"]{1,300}(?=[^"]{1,20}" 405))) HTTP\/[\d.]{1,3}" (?<status>40[45])\b/,
+		),
 		line('<title>Airflow 404', /<title>Airflow 404/),
 		// Airflow 3 wants the key, null or not, and refuses the old one.
 		line('logical_date', /["']loc["']: ?\[["']body["'], ?["'](?<field>logical_date)["']\]/),

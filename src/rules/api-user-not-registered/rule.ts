@@ -74,13 +74,19 @@ export default defineRule({
 			'weak',
 		),
 		line(CALL_LITERALS, CALLS_AIRFLOW, 'weak'),
+		line(
+			['/api/v1/', '/api/v2/'],
+			/"(?:GET|POST|PUT|PATCH|DELETE) (?<path>\/api\/v[12]\/[^\s"]{1,300}) HTTP\/[\d.]{1,3}" (?<status>401|403)\b/,
+			'weak',
+		),
 		line(['HTTP/1.1 40', 'HTTP/2 40', '-> 401 ', '-> 403 '], answered('401|403'), 'weak'),
 	],
 	// The wrong kind of token is the endpoint's matter.
 	yieldsTo: ['api-endpoint-or-auth-changed'],
 	weigh(hits) {
 		const strong = hits.filter((hit) => hit.signature.says !== 'weak');
-		const called = hits.find((hit) => hit.facts['path'] !== undefined);
+		// A line of an access log holds both and proves little: many a client asks once without a token.
+		const called = hits.find((hit) => hit.facts['path'] !== undefined && hit.facts['status'] === undefined);
 		const answer = hits.find(
 			(hit) => hit.signature.says === 'weak' && (hit.facts['status'] !== undefined || hit.facts['why'] !== undefined),
 		);
