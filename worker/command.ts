@@ -53,7 +53,7 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		const age = deps.now() - typed.at;
 		if (age > PATIENCE_MS) await answer(`${typed.key}-wait`, stillTrying(lang, trouble), lang);
 		deps.log.warn({ job: held.id, label: trouble.label, age }, 'command tried again');
-		return { againInMs: trouble.retryAfterMs ?? backoff(held.starts) };
+		return { againInMs: trouble.retryAfterMs ?? backoff(age) };
 	};
 	const worthRetrying = (trouble: Trouble): boolean =>
 		(trouble.kind === 'upstream' && deps.now() - typed.at < deps.retryGiveUpMs) ||
@@ -103,9 +103,9 @@ function neverFinds(deps: Deps): Deps {
 	return { ...deps, airflow: (env) => ({ ...deps.airflow(env), run: () => Promise.resolve(undefined) }) };
 }
 
-/** 0.5 s, doubled up to 20 s, with jitter so that a fleet does not knock in step. */
-function backoff(starts: number): number {
-	return Math.min(500 * 2 ** Math.min(starts, 6), 20_000) * (0.75 + Math.random() / 2);
+/** Half as long again as it has been tried: 0.5 s at first, at most 20 s; with jitter, so that a fleet does not knock in step. */
+function backoff(ageMs: number): number {
+	return Math.min(Math.max(ageMs / 2, 500), 20_000) * (0.75 + Math.random() / 2);
 }
 
 function stillTrying(lang: Lang, trouble: Trouble): Reply {

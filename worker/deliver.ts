@@ -88,7 +88,7 @@ async function post(
 		}
 		log.warn({ message: id, label: trouble.label }, 'post not taken');
 		await store.notSent(id, holder, 'intended');
-		return { againInMs: trouble.retryAfterMs ?? backoff(held.starts) };
+		return { againInMs: trouble.retryAfterMs ?? backoff(deps.now() - held.addedAt) };
 	}
 }
 
@@ -100,7 +100,8 @@ async function edit(
 	held: Held,
 	wires: Wires,
 ): Promise<Outcome> {
-	const { slack, store, log } = wires.deps;
+	const { deps } = wires;
+	const { slack, store, log } = deps;
 	// What only one person saw cannot be edited; a newer word is said anew.
 	if (turn.ts === 'ephemeral') {
 		await store.notSent(id, holder, 'intended');
@@ -123,7 +124,7 @@ async function edit(
 		// Editing twice to the same content is editing once: an unknown outcome is simply tried again.
 		if (error.retryAfterMs !== undefined && line !== undefined) await store.pause(line, error.retryAfterMs);
 		await store.notSent(id, holder, 'posted');
-		return { againInMs: error.retryAfterMs ?? backoff(held.starts) };
+		return { againInMs: error.retryAfterMs ?? backoff(deps.now() - held.addedAt) };
 	}
 }
 
@@ -148,7 +149,7 @@ async function look(
 	} catch (error) {
 		if (!(error instanceof Trouble)) throw error;
 		await store.unknownStill(id, holder);
-		return { againInMs: error.retryAfterMs ?? backoff(held.starts) };
+		return { againInMs: error.retryAfterMs ?? backoff(deps.now() - held.addedAt) };
 	}
 	if (typeof found === 'object') {
 		log.info({ message: id }, 'message of unknown outcome found');
@@ -207,6 +208,7 @@ async function asBlocks<T>(
 	}
 }
 
-function backoff(starts: number): number {
-	return Math.min(300 * 2 ** Math.min(starts, 7), 30_000) * (0.75 + Math.random() / 2);
+/** Half as long again as it has been tried: 0.3 s at first, at most 30 s. Starts say nothing, waiting for a turn counts as one. */
+function backoff(ageMs: number): number {
+	return Math.min(Math.max(ageMs / 2, 300), 30_000) * (0.75 + Math.random() / 2);
 }

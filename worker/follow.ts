@@ -43,7 +43,7 @@ export async function follow(held: Held, wires: Wires): Promise<Outcome> {
 		if (!(error instanceof Trouble)) throw error;
 		deps.log.warn({ job: held.id, env: job.env, label: error.label }, 'followed run could not be read');
 		if (age > deps.followGiveUpMs) return tell(job, { kind: 'given up' }, LAST, wires);
-		return { againInMs: error.retryAfterMs ?? Math.min(1000 * 2 ** Math.min(held.starts, 6), 60_000) };
+		return { againInMs: error.retryAfterMs ?? Math.min(2 * nextPoll(age), 60_000) };
 	}
 }
 

@@ -179,7 +179,7 @@ export function workQueue(url: string, client: Redis, log: Log, now: () => numbe
 				} catch (error) {
 					const { message, stack } = error instanceof Error ? error : { message: String(error), stack: undefined };
 					log.error({ queue: name, job: job.id, error: message, stack }, 'job threw');
-					outcome = { againInMs: Math.min(500 * 2 ** Math.min(job.attemptsStarted, 6), 30_000) };
+					outcome = { againInMs: Math.min(Math.max((now() - job.timestamp) / 2, 500), 30_000) };
 				}
 				if (outcome === 'done') return;
 				await job.moveToDelayed(now() + outcome.againInMs, token);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import type { SimDag } from '../../src/sandbox/airflow/types.ts';
 import type { SandboxSlack, Workspace } from '../../src/sandbox/slack/types.ts';
 import { openHouse, postsOf } from '../faults/house.ts';
@@ -12,7 +13,7 @@ export type ChaosOptions = {
 	breaks?: 'dedup' | 'intent' | 'adopt' | undefined;
 	/** REST API generation of the Airflow stand-in. */
 	api?: 1 | 2;
-	say(line: string): void;
+	say: (line: string) => void;
 };
 
 /** The counts come from what the stand-ins saw, never from the bot's own records. */
@@ -125,11 +126,11 @@ async function run(
 		for (const op of ['trigger', 'run'] as const) airflow.faults({ op, kind, rate: FAULT_RATE, slowMs: 4000 });
 	}
 
-	let typing = true;
+	const typing = new AbortController();
 	const tally = { kills: 0, stops: 0, redisKills: 0, deliveries: 0, retyped: 0 };
 
 	const breakWorkers = async (): Promise<void> => {
-		while (typing) {
+		while (!typing.signal.aborted) {
 			await sleep(400 + random() * 900);
 			const at = Math.floor(random() * workers.length);
 			const victim = workers[at];
@@ -152,13 +153,13 @@ async function run(
 	const thawing: Promise<void>[] = [];
 	const breakRedis = async (): Promise<void> => {
 		await sleep(3000 + random() * 3000);
-		if (!typing) return;
+		if (typing.signal.aborted) return;
 		tally.redisKills++;
 		await redis.kill();
 		await sleep(300 + random() * 700);
 		await redis.restart();
 		await sleep(4000 + random() * 3000);
-		if (!typing) return;
+		if (typing.signal.aborted) return;
 		redis.freeze();
 		await sleep(1500 + random() * 1500);
 		redis.thaw();
@@ -188,7 +189,7 @@ async function run(
 		await sleep(1000 / perSecond);
 	}
 	await Promise.all(typists);
-	typing = false;
+	typing.abort();
 	await Promise.all(breaking);
 	await Promise.all(thawing);
 	say(
@@ -201,6 +202,7 @@ async function run(
 	await untilCalm(house, commands);
 
 	const seen = count(house, commands);
+	if (Object.values(seen).some((one) => one > 0)) await explain(house, seen, say);
 	return {
 		seed,
 		commands,
@@ -290,4 +292,28 @@ async function untilCalm(house: House, commands: number): Promise<void> {
 	}
 	// A late double would come from an attempt that is still under way: longer than the lease and one call.
 	await sleep(7000);
+}
+
+/** What the bot itself remembers of the messages that went wrong, for whoever has to find out why. */
+async function explain({ slack, airflow, redis, bots }: House, seen: Seen, say: (line: string) => void): Promise<void> {
+	say(`  wrong: ${JSON.stringify(seen)}`);
+	const client = new Redis(redis.url);
+	const posts = postsOf(slack);
+	for (const { dag, run, at } of airflow.started()) {
+		const key = run.replace(/^slack__/, '');
+		const message = slack.allMessages().find((one) => one.metadata?.event_payload['key'] === key);
+		if (posts.get(key) === 1 && message && /succeeded|成功/.test(message.text)) continue;
+		say(
+			`  run ${key} n=${String(airflow.run(dag, run)?.conf['n'])} ${airflow.run(dag, run)?.state} at ${new Date(at).toISOString()}`,
+		);
+		say(`    posts ${posts.get(key) ?? 0}, text ${JSON.stringify(message?.text)}, edits ${message?.edits.length}`);
+		say(`    message ${JSON.stringify(await client.hgetall(`{concertmaster}:msg:${key}`))}`);
+		for (const job of [`commands:${key}`, `follows:f-${key}`, `deliveries:${key}-1`, `deliveries:${key}-2`])
+			say(`    ${job} ${JSON.stringify(await client.hgetall(`{concertmaster}:${job}`))}`);
+		for (const line of bots()
+			.flatMap((bot) => bot.log().split('\n'))
+			.filter((one) => one.includes(key)))
+			say(`    ${line}`);
+	}
+	client.disconnect();
 }

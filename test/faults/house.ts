@@ -32,9 +32,9 @@ export type House = {
 	slack: SandboxSlack;
 	airflow: SandboxAirflow;
 	redis: SandboxRedis;
-	start(part: BotProcess['part'], env?: Record<string, string>): Promise<BotProcess>;
-	bots(): readonly BotProcess[];
-	close(): Promise<void>;
+	start: (part: BotProcess['part'], env?: Record<string, string>) => Promise<BotProcess>;
+	bots: () => readonly BotProcess[];
+	close: () => Promise<void>;
 };
 
 export type HouseOptions = {

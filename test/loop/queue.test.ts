@@ -132,9 +132,9 @@ describe('working', () => {
 	test('work goes on within a second after Redis was killed and started again', async () => {
 		const server = await redis();
 		const work = workOf(server);
-		let done = 0;
-		work.consume('deliveries', 5, async () => {
-			done++;
+		const done: string[] = [];
+		work.consume('deliveries', 5, async ({ id }) => {
+			done.push(id);
 			return 'done';
 		});
 		await sleep(300);
@@ -145,7 +145,7 @@ describe('working', () => {
 		await queue;
 		const { ms } = await timed(
 			(async () => {
-				while (done === 0) await sleep(20);
+				while (done.length === 0) await sleep(20);
 			})(),
 		);
 		expect(ms).toBeLessThan(2000);
