@@ -85,11 +85,11 @@ export default defineRule({
 	yieldsTo: ['api-endpoint-or-auth-changed'],
 	weigh(hits) {
 		const strong = hits.filter((hit) => hit.signature.says !== 'weak');
-		// A line of an access log holds both and proves little: many a client asks once without a token.
-		const called = hits.find((hit) => hit.facts['path'] !== undefined && hit.facts['status'] === undefined);
 		const answer = hits.find(
 			(hit) => hit.signature.says === 'weak' && (hit.facts['status'] !== undefined || hit.facts['why'] !== undefined),
 		);
+		// A line of an access log holds both and proves little: many a client asks once without a token.
+		const called = hits.find((hit) => hit.facts['path'] !== undefined && hit.line !== answer?.line);
 		if (strong.length > 0) return strongest([...strong, ...(called ? [called] : [])]);
 		if (!answer) return undefined;
 		const both = strongest([answer, ...(called ? [called] : [])]);
