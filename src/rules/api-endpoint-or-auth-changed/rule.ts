@@ -82,7 +82,11 @@ export default defineRule({
 	asks: ["DAG with dag_id: '", 'The Dag with ID: `'],
 	yieldsTo: ['dagrun-already-exists', 'dag-missing-on-worker'],
 	weigh(hits, scene) {
-		const called = hits.find((hit) => hit.facts['path'] !== undefined && hit.signature.says === 'weak');
+		// A line of an access log holds its own answer.
+		const called = hits.find(
+			(hit) =>
+				hit.facts['path'] !== undefined && hit.signature.says === 'weak' && !/HTTP\/[\d.]{1,3}" \d/.test(hit.text),
+		);
 		const answer = hits.find(
 			(hit) =>
 				hit.signature.says === 'weak' &&

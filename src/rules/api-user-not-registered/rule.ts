@@ -89,7 +89,7 @@ export default defineRule({
 			(hit) => hit.signature.says === 'weak' && (hit.facts['status'] !== undefined || hit.facts['why'] !== undefined),
 		);
 		// A line of an access log holds both and proves little: many a client asks once without a token.
-		const called = hits.find((hit) => hit.facts['path'] !== undefined && hit.line !== answer?.line);
+		const called = hits.find((hit) => hit.facts['path'] !== undefined && !/HTTP\/[\d.]{1,3}" \d/.test(hit.text));
 		if (strong.length > 0) return strongest([...strong, ...(called ? [called] : [])]);
 		if (!answer) return undefined;
 		const both = strongest([answer, ...(called ? [called] : [])]);
