@@ -27,7 +27,7 @@ const BUILTIN =
  * The sentence was quoted, not met: the try ended in a plain Python exception raised in the user's own file, with no library
  * exception behind it. A vendor's ticket copied into a `ValueError` reads exactly like the real thing.
  */
-export function isQuoted(scene: Scene): boolean {
+function isQuoted(scene: Scene): boolean {
 	return (
 		scene.chain.length > 0 && scene.chain.every((link) => BUILTIN.test(link.type) && (link.frames.at(-1)?.own ?? false))
 	);
