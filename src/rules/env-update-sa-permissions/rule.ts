@@ -150,9 +150,14 @@ export default defineRule({
 					'2～7 分（グループの変更は数時間）待ってから、同じ更新を再実行してください。roles/composer.serviceAgent は決して外さないでください。「Composer API を無効にして再び有効にする」という助言にも従わないでください。プロジェクトの全環境が復旧不能なエラー状態になります。',
 				),
 			);
+		const grant = () =>
+			t(
+				'Then grant what is missing; every line is additive:',
+				'次に、足りないロールを付与します（すべて追加のみの操作です）:',
+			);
 		const composer2 = () => [
 			look(),
-			sh([...common(), grantOnServiceAccount(own.serviceAccount, agent, 'roles/composer.ServiceAgentV2Ext')]),
+			sh([...common(), grantOnServiceAccount(own.serviceAccount, agent, 'roles/composer.ServiceAgentV2Ext')], grant()),
 			selfUse(),
 			hcl([
 				...terraform(),
@@ -173,7 +178,7 @@ export default defineRule({
 		];
 		const composer3 = () => [
 			look(),
-			sh(common()),
+			sh(common(), grant()),
 			selfUse(),
 			hcl(terraform()),
 			say(
