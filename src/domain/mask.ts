@@ -21,7 +21,7 @@ const KINDS: readonly Kind[] = [
 	// PEM, whole, cut off at its end, with real or escaped line ends; its lines where the beginning was cut off.
 	{ find: /-----BEGIN [A-Z0-9 ]{0,40}-----[^]{0,20000}?(?:-----END [A-Z0-9 ]{0,40}-----|$(?![^]))/g },
 	{
-		find: /(?:[A-Za-z0-9+/=]{16,90}(?:\r?\n|\\n)){0,200}[A-Za-z0-9+/=]{0,90}(?:\r?\n|\\n)?-----END [A-Z0-9 ]{0,40}-----/g,
+		find: /(?<![A-Za-z0-9+/=])(?:[A-Za-z0-9+/=]{16,90}(?:\r?\n|\\n)){0,200}[A-Za-z0-9+/=]{0,90}(?:\r?\n|\\n)?-----END [A-Z0-9 ]{0,40}-----/g,
 	},
 	// One line of such a block, or any other long base64: mixed letters and digits, so that no hexadecimal digest is touched.
 	{
@@ -80,7 +80,7 @@ const KINDS: readonly Kind[] = [
 		put: (_, head = '') => `${head}${MASK}@`,
 	},
 	{
-		find: /([a-z][a-z0-9+.-]{1,40}:\/\/[^\s:@/'"<>]{0,200}:)[^\s@/'"<>]{1,500}@/gi,
+		find: /((?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,40}:\/\/[^\s:@/'"<>]{0,200}:)[^\s@/'"<>]{1,500}@/gi,
 		put: (_, head = '') => `${head}${MASK}@`,
 	},
 	{ find: /(\b(?:https?|git):\/\/)[\w-]{20,255}(?=@[\w.-]{1,255})/gi, put: keepHead },
