@@ -9,6 +9,7 @@ import { Trouble } from './domain/errors.ts';
 import { consume } from '../worker/consume.ts';
 import type { Wires } from '../worker/wires.ts';
 import type { Doors } from './slack/doors.ts';
+import { startHealth } from './http/health.ts';
 import { httpReceiver } from './slack/http-receiver.ts';
 import { listen } from './slack/listen.ts';
 import { socketReceiver } from './slack/socket-receiver.ts';
@@ -98,6 +99,12 @@ export async function startBot(
 	if (parts.worker) {
 		consume(wires);
 		log.info({}, 'carrying out commands');
+	}
+
+	if (config.healthPort !== undefined) {
+		const health = await startHealth(config.healthPort, () => redis.ping().then(() => true));
+		closers.push(() => health.close());
+		log.info({ port: health.port }, 'answering probes');
 	}
 
 	let stopping: Promise<void> | undefined;

@@ -103,6 +103,7 @@ export const variables = {
 		'An access token for Google, for short trials (`gcloud auth print-access-token`); else application default credentials.',
 	CONCERTMASTER_BREAK:
 		'For `npm run chaos` alone: switches one protection off (`dedup`, `intent`, `adopt`) to show that the run would see it.',
+	HEALTH_PORT: 'Port where each process answers `/healthz` and `/readyz` to probes; none.',
 	LOG_LEVEL: '`debug`, `info`, `warn` or `error`; `info`.',
 } as const;
 type Variable = keyof typeof variables;
@@ -124,6 +125,8 @@ export type Config = {
 	redisUrl: string;
 	googleToken: string | undefined;
 	logLevel: string;
+	/** Undefined: no probes. */
+	healthPort: number | undefined;
 	environments: readonly EnvironmentOptions[];
 	lang: Lang;
 	grants: readonly Grant[];
@@ -183,6 +186,7 @@ export function loadConfig(
 	const appId = variable('SLACK_APP_ID');
 	const redisUrl = variable('REDIS_URL');
 	const port = Number(variable('PORT') ?? 3000);
+	const healthPort = variable('HEALTH_PORT') === undefined ? undefined : Number(variable('HEALTH_PORT'));
 	const logLevel = variable('LOG_LEVEL') ?? 'info';
 	if (botToken === undefined) missing('SLACK_BOT_TOKEN');
 	if (needs === 'all' && appToken === undefined && signingSecret === undefined)
@@ -194,6 +198,8 @@ export function loadConfig(
 	else if (!/^(rediss?:\/\/|\/)/.test(redisUrl))
 		bad('REDIS_URL', 'must begin with `redis://` or `rediss://`, or be the absolute path of a unix socket');
 	if (!Number.isInteger(port) || port < 0 || port > 65_535) bad('PORT', 'must be a number from 0 to 65535');
+	if (healthPort !== undefined && (!Number.isInteger(healthPort) || healthPort < 0 || healthPort > 65_535))
+		bad('HEALTH_PORT', 'must be a number from 0 to 65535');
 	if (!['debug', 'info', 'warn', 'error', 'silent'].includes(logLevel))
 		bad('LOG_LEVEL', 'must be `debug`, `info`, `warn` or `error`');
 
@@ -221,6 +227,7 @@ export function loadConfig(
 			},
 			redisUrl,
 			logLevel,
+			healthPort,
 			googleToken: variable('GOOGLE_OAUTH_ACCESS_TOKEN'),
 			environments: Object.entries(settings.environments).map(([envName, { composer, auth, ...airflow }]) => ({
 				name: envName,
