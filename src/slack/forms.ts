@@ -230,8 +230,8 @@ const FIELD_HINT: Readonly<Partial<Record<Field, Text>>> = {
 
 function fieldOf(param: DagParam): Field {
 	const { schema, value } = param;
-	const choices = choicesOf(param);
-	if (choices && choices.filter((choice) => choice !== null).length <= MOST.options) return 'choice';
+	const choices = (choicesOf(param) ?? []).filter((choice) => choice !== null);
+	if (choices.length > 0 && choices.length <= MOST.options) return 'choice';
 	const [type, ...more] = typesOf(param).filter((one) => one !== 'null');
 	if (type === undefined || more.length > 0) return 'text';
 	switch (type) {
@@ -239,8 +239,8 @@ function fieldOf(param: DagParam): Field {
 			return 'yes-no';
 		case 'integer':
 		case 'number':
-			// Slack's number input takes plain decimals only.
-			return value === null || value === undefined || /^-?\d{1,15}(\.\d{1,8})?$/.test(labelOf(value)) ? type : 'text';
+			// Slack's number input takes plain decimals only, and no default that is out of bounds.
+			return isEmpty(value) || (PLAIN_NUMBER.test(labelOf(value)) && !problemOf(param, value)) ? type : 'text';
 		case 'array': {
 			const items = isRecord(schema['items']) ? schema['items']['type'] : undefined;
 			const texts = Array.isArray(value) && value.every((item) => typeof item === 'string' && !item.includes('\n'));
@@ -254,23 +254,37 @@ function fieldOf(param: DagParam): Field {
 }
 
 function textField(format: unknown, value: unknown): Field {
-	const fits = (pattern: RegExp) => value === null || value === undefined || pattern.test(labelOf(value));
-	if (format === 'date' && fits(/^\d{4}-\d{2}-\d{2}$/)) return 'date';
-	if (format === 'date-time' && (value === null || value === undefined || !Number.isNaN(Date.parse(labelOf(value)))))
-		return 'date-time';
-	if (format === 'time' && fits(/^\d{2}:\d{2}/)) return 'time';
+	const shown = labelOf(value);
+	// A default that the picker refuses must still be seen: as text.
+	if (format === 'date' && (isEmpty(value) || (/^\d{4}-\d\d-\d\d$/.test(shown) && isDate(`${shown}T00:00:00Z`))))
+		return 'date';
+	if (format === 'date-time' && (isEmpty(value) || isDate(shown))) return 'date-time';
+	if (format === 'time' && (isEmpty(value) || /^([01]\d|2[0-3]):[0-5]\d/.test(shown))) return 'time';
 	return 'text';
+}
+
+const isEmpty = (value: unknown): value is null | undefined => value === null || value === undefined;
+const PLAIN_NUMBER = /^-?\d{1,15}(\.\d{1,8})?$/;
+
+/** Within what Slack's pickers take: ten digits of seconds. */
+function isDate(text: string): boolean {
+	const seconds = Date.parse(text) / 1000;
+	return seconds >= 1e9 && seconds < 1e10;
 }
 
 function elementOf(param: DagParam, field: Field, lang: Lang): Json {
 	const { schema, value } = param;
-	const given = value !== null && value !== undefined;
+	const given = !isEmpty(value);
 	const action_id = 'value';
 	switch (field) {
 		case 'choice': {
-			const options = (choicesOf(param) ?? [])
-				.filter((choice) => choice !== null)
-				.map((choice) => choiceOption(choice, schema));
+			const byValue = new Map(
+				(choicesOf(param) ?? [])
+					.filter((choice) => choice !== null)
+					.map((choice) => choiceOption(choice, schema))
+					.map((option) => [option['value'], option]),
+			);
+			const options = [...byValue.values()];
 			const initial = given ? options.find((option) => option['value'] === hash(JSON.stringify(value))) : undefined;
 			return { type: 'static_select', action_id, options, ...(initial ? { initial_option: initial } : {}) };
 		}
@@ -289,8 +303,7 @@ function elementOf(param: DagParam, field: Field, lang: Lang): Json {
 				action_id,
 				is_decimal_allowed: field === 'number',
 				...(given ? { initial_value: labelOf(value) } : {}),
-				...limit('min_value', schema['minimum']),
-				...limit('max_value', schema['maximum']),
+				...limits(schema),
 			};
 		case 'date':
 			return { type: 'datepicker', action_id, ...(given ? { initial_date: labelOf(value) } : {}) };
@@ -320,7 +333,15 @@ function writtenDefault(value: unknown, field: Field): string {
 	return field === 'json' ? JSON.stringify(value, null, 1) : labelOf(value);
 }
 
-const limit = (key: string, value: unknown): Json => (typeof value === 'number' ? { [key]: String(value) } : {});
+function limits({ minimum, maximum }: DagParam['schema']): Json {
+	const shown = (value: unknown) => (PLAIN_NUMBER.test(labelOf(value)) ? labelOf(value) : undefined);
+	const [least, most] = [shown(minimum), shown(maximum)];
+	if (least !== undefined && most !== undefined && Number(least) > Number(most)) return {};
+	return {
+		...(least === undefined ? {} : { min_value: least }),
+		...(most === undefined ? {} : { max_value: most }),
+	};
+}
 
 function choiceOption(choice: unknown, schema: DagParam['schema']): Json {
 	const names = schema['values_display'];

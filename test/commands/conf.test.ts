@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { parseObject, readConf } from '../../commands/conf.ts';
 import { readDate } from '../../commands/dates.ts';
 import { splitWords } from '../../commands/words.ts';

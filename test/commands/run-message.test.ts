@@ -185,9 +185,9 @@ describe('durations', () => {
 	test('the strip: newest at the end', () => {
 		const states = ['running', 'failed', 'success', 'queued'] as const;
 		const runs = states.map((state) => ({ ...run, state }));
-		expect([strip(runs, 'en').join(''), strip(runs, 'ja').join('')]).toEqual([
-			'⬜🟩🟥🟦  last 4 runs, 1 failed',
-			'⬜🟩🟥🟦  直近 4 回（失敗 1 回）',
+		expect([strip(runs, 'en'), strip(runs, 'ja')]).toEqual([
+			['⬜🟩🟥🟦', '  last 4 runs, 1 failed'],
+			['⬜🟩🟥🟦', '  直近 4 回（失敗 1 回）'],
 		]);
 	});
 });

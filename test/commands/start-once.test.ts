@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { askerIn, isOurs, runIdOf, runNote, startOnce, utcText } from '../../commands/start-once.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 import type { FaultKind, SandboxAirflow } from '../../src/sandbox/airflow/index.ts';

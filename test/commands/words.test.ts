@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { plainWords, quoteWord, splitWords, takeEnv, takeOptions } from '../../commands/words.ts';
 import { readConf } from '../../commands/conf.ts';
 import { Trouble } from '../../src/domain/errors.ts';

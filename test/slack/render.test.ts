@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { execute } from '../../commands/execute.ts';
 import { commands } from '../../commands/index.ts';
 import { route } from '../../commands/route.ts';
@@ -162,9 +162,9 @@ describe('whatever a reply holds', () => {
 		expect(seen.users).toEqual([JSON.stringify({ type: 'user', user_id: 'U0AIKO' })]);
 	});
 
-	test('a note to what was cut stands at the end, the buttons stay', async () => {
+	test.each([5, 500])('a note to what was cut stands at the end, the buttons stay: %d', async (length) => {
 		const parts: Part[] = [
-			...Array.from({ length: 100 }, (): Part => ({ kind: 'note', line: ['x'.repeat(500)] })),
+			...Array.from({ length: 100 }, (): Part => ({ kind: 'note', line: ['x'.repeat(length)] })),
 			{ kind: 'buttons', buttons: [{ label: 'Open', url: 'https://airflow.example.com/' }] },
 		];
 		const { blocks, problems } = await inspect({ parts, to: 'asker' }, 'ja');
