@@ -1,4 +1,3 @@
-import type { Receiver } from '@slack/bolt';
 import type { Log } from './deps.ts';
 import { buildDeps } from './build-deps.ts';
 import type { BotDeps } from './build-deps.ts';
@@ -12,6 +11,7 @@ import type { Doors } from './slack/doors.ts';
 import { startHealth } from './http/health.ts';
 import { httpReceiver } from './slack/http-receiver.ts';
 import { listen } from './slack/listen.ts';
+import type { Receiver } from './slack/listen.ts';
 import { socketReceiver } from './slack/socket-receiver.ts';
 import { isOurs, originOf } from './slack/verify.ts';
 

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Redis } from './clients/base/redis.ts';
 import { airflow } from './clients/airflow.ts';
 import { applicationDefault, fixedToken } from './clients/base/google.ts';
 import { http } from './clients/base/http.ts';

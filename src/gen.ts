@@ -13,6 +13,7 @@ type Made = { path: string; text: string };
 
 const PARTS: Readonly<Record<string, () => Promise<Made[]> | Made[]>> = {
 	rules: async () => [await ruleIndex()],
+	settings: async () => [await settingsReference()],
 	commands: async () => [commandIndex(), await commandReference('en'), await commandReference('ja')],
 };
 
@@ -111,6 +112,91 @@ async function commandReference(lang: Lang): Promise<Made> {
 		'',
 	].join('\n');
 	return { path: lang === 'ja' ? 'docs/commands.ja.md' : 'docs/commands.md', text };
+}
+
+type Schema = {
+	type?: string;
+	description?: string;
+	default?: unknown;
+	enum?: readonly unknown[];
+	const?: string | number | boolean | null;
+	properties?: Readonly<Record<string, Schema>>;
+	required?: readonly string[];
+	additionalProperties?: Schema | boolean;
+	items?: Schema;
+	oneOf?: readonly Schema[];
+	anyOf?: readonly Schema[];
+};
+
+/** The environment variables and every field of `concertmaster.yaml`, from the schema that checks them. */
+async function settingsReference(): Promise<Made> {
+	const { fileSchema, variables } = await import('./config.ts');
+	const { z } = await import('zod');
+	const schema: Schema = JSON.parse(
+		JSON.stringify(z.toJSONSchema(fileSchema, { io: 'input', unrepresentable: 'any' })),
+	);
+	const cell = (text: string) => text.replaceAll('|', '\\|');
+	const kindOf = ({ type, enum: values, items, oneOf, anyOf }: Schema): string => {
+		if (values) return values.map((value) => `\`${String(value)}\``).join(', ');
+		if (items) return `list of ${kindOf(items)}`;
+		if (oneOf ?? anyOf) return 'one of the kinds below';
+		return type ?? 'any';
+	};
+	const rows = (at: string, field: Schema, required: boolean): string[] => {
+		const shown = field.const === undefined ? kindOf(field) : `\`${String(field.const)}\``;
+		const rest = field.default === undefined ? (required ? 'required' : '') : `\`${JSON.stringify(field.default)}\``;
+		const leaf = !field.properties && !(typeof field.additionalProperties === 'object');
+		const inner = leaf ? field.items : field;
+		return [
+			...(at === ''
+				? []
+				: [
+						`| \`${at}\` | ${leaf || field.description ? shown : 'section'} | ${rest} | ${cell(field.description ?? '')} |`,
+					]),
+			...(inner ? fields(leaf ? `${at}[]` : at, inner) : []),
+			...(field.oneOf ?? field.anyOf ?? []).flatMap((kind) => {
+				const name = kind.properties?.['kind']?.const;
+				return name === undefined
+					? []
+					: [
+							`| \`${at}\`, kind \`${String(name)}\` | section | | ${cell(kind.description ?? '')} |`,
+							...fields(at, kind),
+						];
+			}),
+		];
+	};
+	const fields = (at: string, { properties, required = [], additionalProperties }: Schema): string[] => [
+		...Object.entries(properties ?? {}).flatMap(([name, field]) =>
+			rows(at === '' ? name : `${at}.${name}`, field, required.includes(name)),
+		),
+		...(typeof additionalProperties === 'object' ? rows(`${at}.NAME`, additionalProperties, false) : []),
+	];
+	const text = [
+		'# Settings',
+		'',
+		'Generated from `src/config.ts` by `npm run gen -- settings`. A start with incomplete settings names everything that is missing, with file and line.',
+		'With none of them at all, `npm start` opens the demo.',
+		'',
+		'## Environment variables',
+		'',
+		'Also read from a file `.env` in the working directory. Empty counts as not set.',
+		'',
+		'| variable | what it is |',
+		'|---|---|',
+		...Object.entries(variables).map(([name, about]) => `| \`${name}\` | ${cell(about)} |`),
+		'',
+		'Needed: `SLACK_BOT_TOKEN`, one of `SLACK_APP_TOKEN` (Socket Mode) and `SLACK_SIGNING_SECRET` (HTTP), `REDIS_URL`, and the file below.',
+		'',
+		'## concertmaster.yaml',
+		'',
+		'`${NAME}` in any value stands for an environment variable. An example: [concertmaster.example.yaml](../concertmaster.example.yaml).',
+		'',
+		'| field | value | default | what it is |',
+		'|---|---|---|---|',
+		...fields('', schema),
+		'',
+	].join('\n');
+	return { path: 'docs/settings.md', text };
 }
 
 const GRAMMAR: Text = {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import bolt from '@slack/bolt';
 import type { App, Receiver } from '@slack/bolt';
 import { z } from 'zod';
@@ -7,10 +7,16 @@ import type { Typed } from '../deps.ts';
 import type { Text } from '../domain/text.ts';
 import type { Doors } from './doors.ts';
 import { fates } from './fates.ts';
+import { formDoor } from './form-door.ts';
+import { keyOf } from './key.ts';
 import { AGAIN, DIRECT, INVITE, notMember, readButton } from './not-member.ts';
-import { onlyYou, plainly, WENT_WRONG } from './say-at-once.ts';
+import { plainly, WENT_WRONG } from './say-at-once.ts';
+import type { AckBody } from './say-at-once.ts';
 import { take } from './take.ts';
+import type { Said, Taken } from './take.ts';
 import { isOurs, originOf } from './verify.ts';
+
+export type { Receiver } from '@slack/bolt';
 
 const commandBody = z.object({
 	command: z.string(),
@@ -51,11 +57,6 @@ const GONE: Text = {
 };
 const GOING_ON: Text = { en: '👍 Going on.', ja: '👍 続けます。' };
 const BY_DIRECT: Text = { en: '👍 Going on by direct message.', ja: '👍 ダイレクトメッセージで続けます。' };
-
-/** Job id, run id and message key come from it: a repeated delivery is the same command. */
-export function keyOf(triggerId: string): string {
-	return createHash('sha256').update(triggerId).digest('hex').slice(0, 24);
-}
 
 export type Listening = { app: App; undecided: ReturnType<typeof fates> };
 
@@ -158,18 +159,22 @@ export function listen(
 			});
 	});
 
+	formDoor(app, doors, takeSafely);
+
 	// What nothing above claims is acked, so that the person sees no failure of ours after three seconds.
-	app.options(/.*/, async ({ ack }) => ack({ options: [] }));
 	app.shortcut(/.*/, async ({ ack }) => ack());
-	app.view(/.*/, async ({ ack }) => ack());
 	app.view({ callback_id: /.*/, type: 'view_closed' }, async ({ ack }) => ack());
 
-	async function taken(what: Parameters<typeof take>[2]): Promise<ReturnType<typeof onlyYou> | undefined> {
+	async function taken(what: Taken): Promise<AckBody | undefined> {
+		return (await takeSafely(what))?.body;
+	}
+
+	async function takeSafely(what: Taken): Promise<Said | undefined> {
 		try {
 			return await take(doors, undecided, what);
 		} catch (error) {
 			deps.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'command not taken');
-			return plainly(WENT_WRONG, deps.lang);
+			return { body: plainly(WENT_WRONG, deps.lang), again: true };
 		}
 	}
 
@@ -180,7 +185,7 @@ export function listen(
 		triggerId: string,
 	): Promise<void> {
 		const { lang } = await deps.asker(base.user, 60_000);
-		const tell = async (said: ReturnType<typeof onlyYou>): Promise<void> => {
+		const tell = async (said: AckBody): Promise<void> => {
 			if (responseUrl !== undefined)
 				await deps.slack.respond(responseUrl, { text: said.text, blocks: said.blocks ?? [], replace: true });
 		};

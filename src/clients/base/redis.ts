@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
 
+export type { Redis } from 'ioredis';
+
 /** One hash tag for every key we own, BullMQ's included, so that scripts over several keys also run on Redis Cluster. */
 export const PREFIX = '{concertmaster}';
 
