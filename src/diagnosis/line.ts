@@ -49,6 +49,8 @@ export function levelOf(word: string | undefined): Level {
 const WORD = '(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL|EXCEPTION)';
 // [2026-11-22T22:37:00.808+0000] {taskinstance.py:1958} INFO - …          Airflow 2; 1.10 and 2.0 write `2026-11-22 22:37:00,808`
 const AIRFLOW2 = new RegExp(`^\\[\\d{4}-\\d\\d-\\d\\d[^\\]]{5,40}\\] \\{([^}:]{1,120})(?::\\d{1,7})?\\} ${WORD} - ?`);
+// [2025-11-23 00:47:34] ERROR - … source=task loc=task_runner.py:1186      a log copied from Airflow 3's web page
+const PAGE = new RegExp(`^\\[\\d{4}-\\d\\d-\\d\\d[^\\]{]{5,40}\\] ${WORD} - `);
 // {manager.py:12} INFO - … and ` INFO - ::group::`: the same handler without a time
 const BARE = new RegExp(`^(?:\\{([^}:]{1,120}):\\d{1,7}\\})? ?${WORD} - `);
 // 2026-11-23T01:22:03.611203Z [info     ] …                              Airflow 3 console
@@ -81,6 +83,11 @@ export function prefixOf(text: string): Prefix | undefined {
 			const inner = /^Job \d{1,12}: Subtask \S{1,250} /.exec(message);
 			const nested = inner && prefixOf(message.slice(inner[0].length));
 			return nested || { message, level: levelOf(m[2]), from: m[1] };
+		}
+		if ((m = PAGE.exec(rest))) {
+			const message = rest.slice(m[0].length);
+			const source = / source=([\w.]{1,200})(?= |$)/.exec(message.slice(0, 4000));
+			return { message, level: levelOf(m[1]), from: source?.[1] };
 		}
 		if ((m = CELERY.exec(rest))) return { message: rest.slice(m[0].length), level: levelOf(m[1]), from: m[2] };
 	} else if (first >= 48 && first <= 57) {

@@ -40,7 +40,8 @@ export function rank(hits: ReadonlyMap<Rule, readonly Hit[]>, setting: Setting):
 			says: weighed.says,
 			hits: ordered,
 			facts,
-			score: SAYS[weighed.says] + PLACE[best.place] + LEVEL[best.level],
+			// The one that names something goes before the one that explains what is left.
+			score: SAYS[weighed.says] + PLACE[best.place] + LEVEL[best.level] - (rule.lastResort ? 5 : 0),
 		});
 	}
 	adjust(suspects, setting);

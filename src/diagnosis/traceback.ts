@@ -16,7 +16,7 @@ export type Raised = {
 };
 
 const TRACEBACK = /^(?:Exception Group )?Traceback \(most recent call last\):/;
-const FRAME = /^ {2,4}File "([^"]{1,500})", line (\d{1,9})(?:, in (.{1,300}))?$/;
+const FRAME = /^ {0,6}File "([^"]{1,500})", line (\d{1,9})(?:,? in (.{1,300}))?$/;
 const CONNECTOR =
 	/^(?:The above exception was the direct cause of|During handling of the above exception, another exception)/;
 // builtins and dotted names: `KeyError`, `google.api_core.exceptions.Forbidden`, `subprocess.CalledProcessError`, `SystemExit`
@@ -37,9 +37,47 @@ export function raised(lines: readonly LogLine[]): Raised[] {
 			const block = readBlock(lines, i);
 			found.push(block);
 			i = Math.max(block.to, i + 1);
+		} else if (line && !line.starts && isFrame(lines[i + 1]) && EXCEPTION.test(line.text)) {
+			const block = readPageBlock(lines, i);
+			found.push(block);
+			i = block.to;
 		} else i++;
 	}
 	return found;
+}
+
+function isFrame(line: LogLine | undefined): boolean {
+	return line !== undefined && !line.starts && FRAME.test(line.text);
+}
+
+/** Airflow 3's web page shows each exception before its frames, the last exception first. */
+function readPageBlock(lines: readonly LogLine[], start: number): Raised {
+	const links: ChainLink[] = [];
+	const spans: (readonly [number, number])[] = [];
+	let i = start;
+	while (i < lines.length && lines[i] && !lines[i]?.starts) {
+		const text = lines[i]?.text ?? '';
+		const frame = FRAME.exec(text);
+		const last = links[0];
+		if (frame && last) {
+			const read = {
+				file: frame[1] ?? '',
+				line: Number(frame[2]),
+				function: frame[3] ?? '',
+				own: isOwn(frame[1] ?? ''),
+			};
+			links[0] = { ...last, frames: [...last.frames, read] };
+		} else if (text.trim() !== '') {
+			const exception = EXCEPTION.exec(text);
+			if (exception && (isFrame(lines[i + 1]) || links.length === 0)) {
+				links.unshift({ type: exception[1] ?? '', message: exception[2] ?? '', frames: [] });
+				spans.unshift([i, i + 1]);
+			} else if (!last) break;
+		}
+		i++;
+	}
+	const head = lines[start - 1]?.starts ? start - 1 : -1;
+	return { from: start, to: Math.max(i, start + 1), head, links, spans, relayed: false };
 }
 
 /** The message without bars and pod tags. */

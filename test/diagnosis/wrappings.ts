@@ -18,7 +18,7 @@ export const WRAPPINGS: readonly { name: string; wrap(log: string): Uint8Array; 
 		name: 'the page of Airflow 2',
 		wrap: (log) =>
 			bytes(JSON.stringify({ content: `[('airflow-worker-0', ${pythonRepr(log)})]`, continuation_token: 'x' })),
-		fits: isPlain,
+		fits: (log) => isPlain(log) && / (?:INFO|ERROR) - /.test(log),
 	},
 	{
 		name: 'the page of Airflow 2.10',
@@ -42,7 +42,7 @@ export const WRAPPINGS: readonly { name: string; wrap(log: string): Uint8Array; 
 	},
 	{
 		name: "a collector's prefix",
-		wrap: (log) => bytes(log.replaceAll(/^(?=\[\d{4}-|\d{4}-\d\d-\d\dT|\{")/gm, 'airflow-worker: ')),
+		wrap: (log) => bytes(log.replaceAll(/^(?=\[\d{4}-|\d{4}-\d\d-\d\dT|\{")/gm, 'etl-logs: ')),
 	},
 	{
 		name: 'text of another encoding in it',
