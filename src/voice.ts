@@ -1,6 +1,7 @@
 import { execute } from '../commands/execute.ts';
 import { route } from '../commands/route.ts';
 import type { Voice } from './bot.ts';
+import { openForm } from './slack/form-door.ts';
 import { render, wordsOf } from './slack/render.ts';
 
 /** A button whose words cannot be kept in time must not cost the answer its three seconds. */
@@ -21,6 +22,6 @@ export const voice: Voice = (deps) => {
 		route: (typed, asker) => route(typed, asker, deps),
 		render: (reply, lang) => render(reply, lang, keep),
 		wordsOf: (action) => wordsOf(action, (short) => deps.store.words(short)),
-		openForm: async () => undefined,
+		openForm: (form, typed, asker, triggerId) => openForm(deps, form, typed, asker, triggerId),
 	};
 };

@@ -15,23 +15,29 @@ const KNOWN_MS = 5 * 60_000;
 
 export type Taken = { typed: Typed; responseUrl?: string | undefined; triggerId?: string | undefined };
 
+/** `again`: the same words with the same key may be handed in once more. */
+export type Said = { body: AckBody; again: boolean };
+
 /**
  * What happens to somebody's words before the ack: who asks, which verb, may they, can it be answered here; then the
- * queue. Returns what the ack says, undefined for nothing. Never throws, takes less than three seconds.
+ * queue. Returns what the ack says, undefined for nothing. Takes less than three seconds.
  */
-export async function take(
-	doors: Doors,
-	undecided: ReturnType<typeof fates>,
-	taken: Taken,
-): Promise<AckBody | undefined> {
+export async function take(doors: Doors, undecided: ReturnType<typeof fates>, taken: Taken): Promise<Said | undefined> {
 	const { deps, producer } = doors;
 	const { typed, responseUrl, triggerId } = taken;
-	const answer = async (reply: Reply, asker: Asker): Promise<AckBody> => onlyYou(await doors.render(reply, asker.lang));
+	const answer = async (reply: Reply, asker: Asker): Promise<Said> => ({
+		body: onlyYou(await doors.render(reply, asker.lang)),
+		again: true,
+	});
 
 	const asker = await within(deps.asker(typed.user, KNOWN_MS), ASK_SLACK_MS);
 	if (asker) {
 		const routed = doors.route(typed, asker);
 		if (routed.kind === 'answer') return answer(routed.reply, asker);
+		if ((routed.kind === 'form' || routed.posts) && !typed.direct && typed.thread === undefined) {
+			const member = await within(deps.isMember(typed.channel), ASK_SLACK_MS);
+			if (member === false) return { body: await notMember(doors, typed, asker.lang), again: false };
+		}
 		if (routed.kind === 'form') {
 			try {
 				await doors.openForm(routed, typed, asker, triggerId ?? '');
@@ -39,10 +45,6 @@ export async function take(
 			} catch (error) {
 				return answer(toReply(asTrouble(error), asker.lang, typed.key.slice(0, 8)), asker);
 			}
-		}
-		if (routed.posts && !typed.direct && typed.thread === undefined) {
-			const member = await within(deps.isMember(typed.channel), ASK_SLACK_MS);
-			if (member === false) return notMember(doors, typed, asker.lang);
 		}
 	} else {
 		// Slack does not say who this is. The worker asks again and carries nothing out before it knows.
@@ -53,9 +55,9 @@ export async function take(
 	const lang = asker?.lang ?? deps.lang;
 	const acceptance = await producer.accept(typed.key, job);
 	if (acceptance === 'accepted') return undefined;
-	if (acceptance === 'refused') return plainly(NOT_ACCEPTED, lang);
+	if (acceptance === 'refused') return { body: plainly(NOT_ACCEPTED, lang), again: true };
 	undecided.add({ key: typed.key, user: typed.user, channel: typed.channel, lang, responseUrl, at: deps.now() });
-	return plainly(NOT_SURE, lang);
+	return { body: plainly(NOT_SURE, lang), again: false };
 }
 
 /** Undefined when it fails or takes too long. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openHouse, postsOf, runsOf } from './house.ts';
 import type { House, HouseOptions } from './house.ts';
 import { people, quick, slow } from './workspace.ts';
@@ -60,6 +61,69 @@ test('an unknown DAG is told to the asker alone', async () => {
 	expect(told.via).toBe('response_url');
 	expect(postsOf(slack).size).toBe(0);
 }, 30_000);
+
+describe('the form', () => {
+	const withParams = {
+		...quick,
+		id: 'with_params',
+		params: {
+			region: { value: 'eu', schema: { type: 'string', enum: ['eu', 'us'] } },
+			limit: { value: 5, schema: { type: 'integer' } },
+		},
+	};
+
+	test('a DAG is picked, its params are filled in; sent three times it is one run', async () => {
+		const { slack, airflow, start } = await open({ airflow: { dags: [quick, withParams] } });
+		await start('start');
+		await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag trigger' });
+		const [picker] = slack.views('U0ANN');
+		const viewId = picker?.id ?? '';
+		const { choices } = await slack.suggest({ user: 'U0ANN', viewId, actionId: 'cm_dag', query: 'param' });
+		expect(choices.map(({ value }) => value)).toEqual(['with_params']);
+		const picked = await slack.submitView({ user: 'U0ANN', viewId, values: { cm_dag: 'with_params' } });
+		expect(picked).toMatchObject({ outcome: 'updated', errors: {} });
+		const sent = await slack.submitView({ user: 'U0ANN', viewId: picked.view?.id ?? '', deliveries: 3 });
+		expect(sent.outcome).toBe('closed');
+		await slack.until(() => slack.messages('C0OPEN').find(({ text }) => /succeeded/.test(text)));
+		expect([...runsOf(airflow).values()]).toEqual([1]);
+		expect([...postsOf(slack).values()]).toEqual([1]);
+	}, 30_000);
+
+	test('where the bot is not, the form is not opened; by direct message it is', async () => {
+		const { slack, airflow, start } = await open();
+		await start('start');
+		await slack.type({ user: 'U0ANN', channel: 'G0PRIV', text: '/dag trigger' });
+		expect(slack.views('U0ANN')).toEqual([]);
+		const [asked] = slack.messages('G0PRIV');
+		await slack.click({ user: 'U0ANN', channel: 'G0PRIV', ts: asked?.ts ?? '', actionId: 'cm_direct' });
+		const [picker] = slack.views('U0ANN');
+		const picked = await slack.submitView({ user: 'U0ANN', viewId: picker?.id ?? '', values: { cm_dag: 'quick' } });
+		await slack.submitView({ user: 'U0ANN', viewId: picked.view?.id ?? '' });
+		const direct = slack.channelId('U0ANN');
+		await slack.until(() => slack.messages(direct).find(({ text }) => /succeeded/.test(text)));
+		expect([...runsOf(airflow).values()]).toEqual([1]);
+	}, 30_000);
+
+	test('Redis is down when it is sent: the inputs stay, and sent again it works', async () => {
+		const { slack, airflow, redis, start } = await open();
+		await start('start');
+		await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag trigger' });
+		const picked = await slack.submitView({
+			user: 'U0ANN',
+			viewId: slack.views('U0ANN')[0]?.id ?? '',
+			values: { cm_dag: 'quick' },
+		});
+		await redis.kill();
+		const viewId = picked.view?.id ?? '';
+		const refused = await slack.submitView({ user: 'U0ANN', viewId });
+		expect(Object.values(refused.errors).join('')).toContain('Not accepted');
+		await redis.restart();
+		await sleep(1000);
+		expect((await slack.submitView({ user: 'U0ANN', viewId })).outcome).toBe('closed');
+		await slack.until(() => slack.messages('C0OPEN').find(({ text }) => /succeeded/.test(text)));
+		expect([...runsOf(airflow).values()]).toEqual([1]);
+	}, 30_000);
+});
 
 describe('the bot is not in the channel', () => {
 	test('says so before anything is queued; invited into a public one, it goes on', async () => {
