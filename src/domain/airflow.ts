@@ -124,6 +124,7 @@ export type Airflow = {
 	run(dag: string, run: string): Promise<DagRun | undefined>;
 	/** Newest first (by run_after / start). */
 	runs(dag: string, options?: { limit?: number; state?: readonly RunState[] | undefined }): Promise<DagRun[]>;
+	/** Empty when there is no such run. */
 	taskInstances(dag: string, run: string): Promise<TaskInstance[]>;
 	/**
 	 * The log of one try as the server streams it: text from Airflow 2, one JSON object per line from Airflow 3. At most

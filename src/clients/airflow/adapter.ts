@@ -151,7 +151,9 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 		endedRuns: ({ since, states, limit = 1000 }) =>
 			listRuns('~', limit, { state: states, end_date_gte: since, order_by: 'id' }),
 
-		taskInstances: (dag, run) => listTasks('read tasks', `${runPath(dag, run)}/taskInstances`, 10_000),
+		// Of a run that is not there Airflow 2 answers an empty list, Airflow 3 404.
+		taskInstances: async (dag, run) =>
+			(await orUndefined(listTasks('read tasks', `${runPath(dag, run)}/taskInstances`, 10_000))) ?? [],
 
 		endedTaskInstances: ({ states, since, limit = 1000 }) =>
 			pages(limit, async (size, offset) => {

@@ -110,13 +110,13 @@ function match(pattern: readonly string[], segments: readonly string[]): Record<
 	return at;
 }
 
-function needDag({ store, dialect, dag }: Ask) {
+function needDag({ store, dialect, dag }: Ask, doing: 'read' | 'patch' = 'read') {
 	const found = store.dags.get(dag);
-	if (!found) throw new Refused(dialect.noDag(dag, 'read'));
+	if (!found) throw new Refused(dialect.noDag(dag, doing));
 	return found;
 }
 
-function needRun({ store, dialect, dag, run }: Ask, doing: 'read' | 'tasks'): SimRun {
+function needRun({ store, dialect, dag, run }: Ask, doing: 'read' | 'tasks' | 'patch'): SimRun {
 	const found = findRun(store, dag, run);
 	if (!found) throw new Refused(dialect.noRun(dag, run, doing));
 	return found;
@@ -180,7 +180,7 @@ function ilike(pattern: string): RegExp {
 }
 
 function patchDag(ask: Ask): Reply {
-	const dag = needDag(ask);
+	const dag = needDag(ask, 'patch');
 	dag.paused = ask.dialect.readPaused(ask.body);
 	audit(ask.store, { event: 'patch_dag', dag: dag.id, owner: ask.caller.name, extra: JSON.stringify(ask.body) });
 	for (const run of runsOf(ask.store, dag.id).values()) if (run.state === 'queued') ask.scheduler.wake(run);
@@ -264,7 +264,7 @@ function listRuns(ask: Ask): Reply {
 
 function patchRun(ask: Ask): Reply {
 	const state = ask.dialect.readState(ask.body);
-	const run = needRun(ask, 'read');
+	const run = needRun(ask, 'patch');
 	const now = ask.store.now();
 	if (state === 'queued') {
 		clearTasks(run, run.tasks, now);
@@ -379,7 +379,7 @@ function clear(ask: Ask): Reply {
 	const wanted = dialect.readClear(ask.body);
 	const dag = needDag(ask);
 	const run = wanted.run === undefined ? undefined : findRun(store, dag.id, wanted.run);
-	if (!run) return dialect.noRun(dag.id, wanted.run ?? '', 'tasks');
+	if (!run) return dialect.noRun(dag.id, wanted.run ?? '', 'clear');
 	const ids = new Set(wanted.tasks ?? dag.tasks.map(({ id }) => id));
 	if (wanted.downstream)
 		for (let grew = true; grew;) {

@@ -56,8 +56,8 @@ export type Dialect = {
 	readBatch: (body: unknown) => Batch;
 	readState: (body: unknown) => 'queued' | 'success' | 'failed';
 	readPaused: (body: unknown) => boolean;
-	noDag: (dag: string, doing: 'read' | 'trigger') => Reply;
-	noRun: (dag: string, run: string, doing: 'read' | 'tasks') => Reply;
+	noDag: (dag: string, doing: 'read' | 'trigger' | 'patch') => Reply;
+	noRun: (dag: string, run: string, doing: 'read' | 'tasks' | 'patch' | 'clear') => Reply;
 	noTask: (dag: string, run: string, task: string) => Reply;
 	noPath: Reply;
 	wrongMethod: Reply;

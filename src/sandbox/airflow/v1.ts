@@ -320,16 +320,19 @@ export const v1: Dialect = {
 		if (typeof paused !== 'boolean') throw new Refused(bad(`{'is_paused': ['Not a valid boolean.']}`));
 		return paused;
 	},
-	noDag: (dag, doing) =>
-		problem(
-			404,
-			'DAG not found',
-			`${doing === 'trigger' ? 'DAG with dag_id' : 'The DAG with dag_id'}: ${doing === 'trigger' ? `'${dag}'` : dag} ${doing === 'trigger' ? '' : 'was '}not found`,
-		),
-	noRun: (dag, run, doing) =>
-		doing === 'tasks'
-			? problem(404, 'DAG run not found', `DAGRun with run_id: ${run} was not found for dag_id: ${dag}`)
-			: problem(404, 'DAGRun not found', `DAGRun with DAG ID: '${dag}' and DagRun ID: '${run}' not found`),
+	noDag(dag, doing) {
+		// A message in the place of the title, hence no detail.
+		if (doing === 'patch') return problem(404, `Dag with id: '${dag}' not found`, null);
+		const words =
+			doing === 'trigger' ? `DAG with dag_id: '${dag}' not found` : `The DAG with dag_id: ${dag} was not found`;
+		return problem(404, 'DAG not found', words);
+	},
+	noRun(dag, run, doing) {
+		if (doing === 'tasks') return json(200, { task_instances: [], total_entries: 0 });
+		if (doing === 'patch') return problem(404, `Dag Run id ${run} not found in dag ${dag}`, null);
+		if (doing === 'clear') return problem(404, `Dag Run id ${run} not found in dag ${dag}`, null);
+		return problem(404, 'DAGRun not found', `DAGRun with DAG ID: '${dag}' and DagRun ID: '${run}' not found`);
+	},
 	noTask: () => problem(404, 'TaskInstance not found', null),
 	noPath: problem(
 		404,

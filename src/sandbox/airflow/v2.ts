@@ -389,7 +389,7 @@ export const v2: Dialect = {
 	noRun: (dag, run, doing) =>
 		detail(
 			404,
-			doing === 'tasks'
+			doing === 'tasks' || doing === 'clear'
 				? `DagRun with run_id: \`${run}\` was not found`
 				: `The DagRun with dag_id: \`${dag}\` and run_id: \`${run}\` was not found`,
 		),
