@@ -7,7 +7,11 @@ import type { Setting } from './scene.ts';
 export const KEPT = 40;
 
 /** Every signature on every line that holds one of its literals: one scan over the text, patterns on the hit lines only. */
-export function match(lines: readonly LogLine[], { scanner, owners }: Catalogue, setting: Setting): Map<Rule, Hit[]> {
+export function match(
+	lines: readonly LogLine[],
+	{ scanner, owners, literals }: Catalogue,
+	setting: Setting,
+): Map<Rule, Hit[]> {
 	const hits = new Map<Rule, Hit[]>();
 	// Cores are ASCII, so one byte a character keeps offsets and characters the same.
 	const bytes = Buffer.from(lines.map((line) => line.text).join('\n'), 'latin1');
@@ -21,7 +25,7 @@ export function match(lines: readonly LogLine[], { scanner, owners }: Catalogue,
 			if (seen.size > 0) seen = new Set();
 		}
 		const line = lines[index];
-		if (!line) return;
+		if (!line?.text.includes(literals[id] ?? '')) return;
 		for (const { rule, signature } of owners[id] ?? []) {
 			if (seen.has(signature)) continue;
 			seen.add(signature);

@@ -66,7 +66,7 @@ export default defineRule({
 			'airflow_client.client.exceptions.',
 			/airflow_client\.client\.exceptions\.(?:NotFoundException|BadRequestException|UnprocessableEntityException|ServiceException): \((?<status>4\d\d)\)/,
 		),
-		line('openapi_client.ApiException', /ApiException: \((?<status>404|405|422)\)/, 'weak'),
+		line('openapi_client.ApiException', /openapi_client\.ApiException: \((?<status>404|405|422)\)/, 'weak'),
 		// Two halves of a conversation: which API was called, and what it answered.
 		line(CALL_LITERALS, CALLS_AIRFLOW, 'weak'),
 		line(

@@ -34,7 +34,7 @@ export default defineRule({
 		),
 		line(
 			['composer.dags.', 'composer.operations.'],
-			/[Pp]ermission ["']?(?<permission>composer\.\w{3,20}\.\w{3,40})["']? denied/,
+			/[Pp]ermission ["']?(?<permission>composer\.(?:dags|operations)\.\w{3,40})["']? denied/,
 		),
 		line(
 			'executeAirflowCommand',

@@ -40,7 +40,7 @@ export default defineRule({
 		),
 		line(
 			'roles/composer.ServiceAgentV2Ext',
-			/(?:missing|lacks|does not have|[Gg]rant|needs|required).{0,120}?roles\/composer\.(?:ServiceAgentV2Ext|serviceAgent)\b/,
+			/(?:missing|lacks|does not have|[Gg]rant|needs|required).{0,120}?roles\/composer\.ServiceAgentV2Ext\b/,
 		),
 		line(
 			'Composer API Service Agent service account',
