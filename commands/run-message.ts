@@ -123,12 +123,20 @@ function failedTasks({ tasks, run, lang }: RunFacts): Line[] {
 	const lines: Line[] = failed.slice(0, SHOWN).map((task) => {
 		const name = clipHead(visible(task.task), 80) + (task.mapIndex >= 0 ? ` [${task.mapIndex}]` : '');
 		const of = task.maxTries + 1;
-		const tries = of > 1 ? (ja ? `（${of} 回中 ${task.tryNumber} 回目）` : ` (try ${task.tryNumber} of ${of})`) : '';
 		const lasted = lastedMs(task);
-		const took =
-			lasted === undefined ? '' : ja ? `、${durationText(lasted, lang)}` : ` after ${durationText(lasted, lang)}`;
-		const waits = task.state === 'up_for_retry' ? (ja ? '、再試行待ち' : ', will be retried') : '';
-		return [{ code: name }, ja ? ' が失敗しました' : ' failed', tries, took, waits];
+		const took = lasted === undefined ? undefined : durationText(lasted, lang);
+		const retried = task.state === 'up_for_retry';
+		if (ja) {
+			const about = [
+				...(of > 1 ? [`${of} 回中 ${task.tryNumber} 回目`] : []),
+				...(took === undefined ? [] : [took]),
+				...(retried ? ['再試行待ち'] : []),
+			];
+			return [{ code: name }, ` が失敗しました${about.length === 0 ? '' : `（${about.join('、')}）`}`];
+		}
+		const tries = of > 1 ? ` (try ${task.tryNumber} of ${of})` : '';
+		const after = took === undefined ? '' : ` after ${took}`;
+		return [{ code: name }, ` failed${tries}${after}${retried ? ', will be retried' : ''}`];
 	});
 	if (failed.length > SHOWN)
 		lines.push([

@@ -145,8 +145,7 @@ async function brokenReply({ id }: DagDetails, { deps, env, asker }: CommandCont
 	const airflow = deps.airflow(env);
 	const ja = asker.lang === 'ja';
 	const errors = await orElse(airflow.importErrors(), []);
-	const named = errors.filter(({ file, stackTrace }) => file.includes(id) || stackTrace.includes(id));
-	const [error] = named.length > 0 ? named : errors.length === 1 ? errors : [];
+	const error = errors.length === 1 ? errors[0] : errors.find(({ file }) => isFileOf(id, file));
 	const parts: Part[] = [
 		{
 			kind: 'title',
@@ -165,6 +164,12 @@ async function brokenReply({ id }: DagDetails, { deps, env, asker }: CommandCont
 	}
 	parts.push(openButton(OPEN, airflow.dagUrl(id), asker.lang));
 	return { parts, to: 'asker' };
+}
+
+/** Airflow does not say which file a broken DAG came from; most are named after their DAG, with or without the folder. */
+function isFileOf(dag: string, file: string): boolean {
+	const plain = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '_');
+	return `_${plain(file.replace(/\.\w+$/, ''))}`.endsWith(`_${plain(dag)}`);
 }
 
 function confReply(details: DagDetails, problems: readonly ConfProblem[], { deps, env, asker }: CommandContext): Reply {

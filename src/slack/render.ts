@@ -6,6 +6,7 @@ import { clip, visible, type Lang, type Text } from '../domain/text.ts';
 export type Keep = (words: string) => Promise<string>;
 
 type Json = Record<string, unknown>;
+type RichElement = { type: string; style?: string; elements: Json[] };
 
 /**
  * Slack's limits. Blocks: 50 a message. Text: chat.postMessage fails at about 13,200 characters over all blocks, which is
@@ -62,7 +63,7 @@ export async function wordsOf(
 type Page = {
 	blocks: Json[];
 	/** Elements of the rich text block that is being filled; undefined: none is. */
-	open: Json[] | undefined;
+	open: RichElement[] | undefined;
 	left: number;
 	blocksLeft: number;
 	tables: number;
@@ -105,11 +106,15 @@ function addPart(page: Page, part: Part): void {
 	}
 }
 
-/** Puts an element into the rich text block that is open, or opens one. */
-function addRich(page: Page, element: Json | undefined): void {
+/** Puts an element into the rich text block that is open, or opens one. Lines that follow each other are one section. */
+function addRich(page: Page, element: RichElement | undefined): void {
 	if (!element) return;
 	if (page.open) {
-		page.open.push(element);
+		const last = page.open.at(-1);
+		if (last?.type === 'rich_text_section' && element.type === 'rich_text_section') {
+			last.elements.push({ type: 'text', text: '\n' }, ...element.elements);
+			page.left--;
+		} else page.open.push(element);
 		return;
 	}
 	const elements = [element];
@@ -141,8 +146,11 @@ function spend(page: Page, text: string, most = MOST.element): string {
 	return shown;
 }
 
-function section(page: Page, line: Line, style: { bold?: true } = {}): Json | undefined {
-	const elements = line.flatMap((span) => element(page, span, style) ?? []);
+function section(page: Page, line: Line, style: { bold?: true } = {}): RichElement | undefined {
+	const elements = line.flatMap((span): Json[] => {
+		const made = element(page, span, style);
+		return made ? [made] : [];
+	});
 	return elements.length === 0 ? undefined : { type: 'rich_text_section', elements };
 }
 
@@ -179,7 +187,7 @@ function element(page: Page, span: Span, style: { bold?: true }): Json | undefin
 	};
 }
 
-function list(page: Page, items: readonly Line[]): Json | undefined {
+function list(page: Page, items: readonly Line[]): RichElement | undefined {
 	const elements: Json[] = [];
 	for (const item of items) {
 		if (page.left <= 0 || elements.length === MOST.items) {
@@ -192,7 +200,7 @@ function list(page: Page, items: readonly Line[]): Json | undefined {
 	return elements.length === 0 ? undefined : { type: 'rich_text_list', style: 'bullet', elements };
 }
 
-function preformatted(page: Page, text: string): Json | undefined {
+function preformatted(page: Page, text: string): RichElement | undefined {
 	const shown = spend(page, text.replace(/\n+$/, ''));
 	return shown === '' ? undefined : { type: 'rich_text_preformatted', elements: [{ type: 'text', text: shown }] };
 }

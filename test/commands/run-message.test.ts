@@ -108,7 +108,7 @@ describe('the message of a run', () => {
 		expect(say({ run: ended('failed'), tasks }, 'ja').slice(0, 5)).toEqual([
 			'❌ `daily_sales` が4分12秒で失敗しました',
 			'実行者: *Aiko* · {2026-11-24T09:00}',
-			'- `load` が失敗しました（3 回中 3 回目）、45秒',
+			'- `load` が失敗しました（3 回中 3 回目、45秒）',
 			'- `download [4]` が失敗しました',
 			'- 後続の 1 件のタスクは実行されませんでした (upstream_failed)',
 		]);
