@@ -199,6 +199,7 @@ export function openDelivery(
 		upgrade,
 		disconnect,
 		sockets: () => open().length,
+		reachable: () => open().length > 0 || requestUrl !== undefined,
 		setRequestUrl(url: string | undefined) {
 			requestUrl = url;
 		},

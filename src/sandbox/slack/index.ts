@@ -68,6 +68,8 @@ export async function startSlack(options: SlackOptions = {}): Promise<SandboxSla
 		postsBy: store.postsBy,
 		calls: (method) => store.calls.filter((call) => method === undefined || call.method === method),
 		sockets: delivery.sockets,
+		reachable: delivery.reachable,
+		botHandle: 'concertmaster',
 		untilSockets: async (count, timeoutMs) => {
 			await store.until(() => delivery.sockets() >= count, timeoutMs);
 		},

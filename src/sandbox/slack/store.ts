@@ -13,7 +13,7 @@ import type {
 } from './types.ts';
 import { defaultWorkspace } from './workspace.ts';
 import { letters, seeded } from './random.ts';
-import { withIds, type State } from './elements.ts';
+import { withIds } from './elements.ts';
 import { textOf } from './json.ts';
 
 type NewMessage = {
@@ -30,7 +30,6 @@ type NewMessage = {
 };
 
 export type StoredView = SandboxView & {
-	state: State;
 	externalId: string;
 	notifyOnClose: boolean;
 	/** Options an external_select was given, by `block/action`. */

@@ -183,6 +183,8 @@ export type SandboxView = {
 	blocks: readonly JsonObject[];
 	/** As the app sent it. */
 	raw: JsonObject;
+	/** What stands in its inputs: by block id and action id, in the form of `view.state.values`. */
+	state: { readonly [blockId: string]: { readonly [actionId: string]: JsonObject } };
 	/** Under the fields, by block id, after `response_action: errors`. */
 	errors: Readonly<Record<string, string>>;
 	rev: number;
@@ -283,6 +285,8 @@ export type SandboxSlack = Identity & {
 	apiUrl: string;
 	/** `http://127.0.0.1:PORT`: response_urls and files live under it. */
 	origin: string;
+	/** The bot's name, for `@name`. */
+	botHandle: string;
 	workspace: { name: string; users: readonly SandboxUser[]; groups: readonly SandboxGroup[] };
 	channels(): readonly SandboxChannel[];
 	/** Id of a channel by its name, of a direct message by its person. Throws when there is none. */
@@ -347,6 +351,8 @@ export type SandboxSlack = Identity & {
 	/** The latest calls, oldest first; at most 10,000 are kept. */
 	calls(method?: Method): readonly Call[];
 	sockets(): number;
+	/** A socket is connected, or there is an address for signed HTTP. */
+	reachable(): boolean;
 	/** Resolves when so many sockets are connected. */
 	untilSockets(count: number, timeoutMs?: number): Promise<void>;
 	/** Resolves with the first value of `look` that is not undefined, false or null; looked at after every event. */
