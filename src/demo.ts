@@ -1,3 +1,242 @@
-export async function runDemo(_args: readonly string[]): Promise<void> {
-	process.stderr.write('The demo is being put together.\n');
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { stringify } from 'yaml';
+import { commands } from '../commands/index.ts';
+import { patientRedis, PREFIX } from './clients/base/redis.ts';
+import { demoBroken, demoDags, startAirflow } from './sandbox/airflow/index.ts';
+import { startComposer } from './sandbox/composer.ts';
+import { startRealAirflow } from './sandbox/real-airflow.ts';
+import { startRedis } from './sandbox/redis.ts';
+import { startSlack } from './sandbox/slack/index.ts';
+import { startSlackPage } from './sandbox/slack/page/index.ts';
+
+const PORT = 4520;
+const PROJECT = 'demo-project';
+const LOCATION = 'europe-west1';
+
+/**
+ * The bot with everything it needs on this machine: a Slack workspace with its page, Airflows behind a Composer API, a
+ * Redis. `--airflow 2|3`: with a real Airflow. Ends everything it started on INT, TERM, HUP and on its own crash.
+ */
+export async function runDemo(args: readonly string[]): Promise<void> {
+	const asked = args.includes('--airflow') ? (args[args.indexOf('--airflow') + 1] ?? '') : undefined;
+	const real = asked === '2' || asked === '3' ? asked : undefined;
+	if (asked !== real) {
+		process.stderr.write('--airflow takes 2 or 3.\n');
+		process.exitCode = 2;
+		return;
+	}
+	const data = resolve('.data');
+	await mkdir(data, { recursive: true, mode: 0o700 });
+	const lock = await takeLock(join(data, 'demo.lock'));
+	if ('heldBy' in lock) {
+		process.stderr.write(`The demo is already running: ${lock.heldBy}\n`);
+		process.exitCode = 1;
+		return;
+	}
+
+	// In the order they were started; ended the other way round.
+	const closers: (() => Promise<unknown>)[] = [() => lock.release()];
+	let ending: Promise<void> | undefined;
+	const end = (code: number, why: string): void => {
+		if (why !== '') process.stderr.write(`\n${why}: ending the demo …\n`);
+		ending ??= (async () => {
+			setTimeout(() => process.exit(code || 1), 12_000).unref();
+			for (const close of closers.reverse()) await close().catch((error: unknown) => error);
+			process.exit(code);
+		})();
+	};
+	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end(0, signal));
+	for (const crash of ['uncaughtException', 'unhandledRejection'] as const)
+		process.on(crash, (error: unknown) => {
+			process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+			end(1, 'The demo crashed');
+		});
+
+	const redis = await startRedis({ dataFolder: join(data, 'redis') });
+	closers.push(() => redis.stop());
+	await forgetLastTime(redis.url);
+
+	const slack = await startSlack();
+	closers.push(() => slack.close());
+	const settings = real === undefined ? await composerEnvironments(closers) : await realEnvironment(real, closers);
+	const file = join(data, 'demo.yaml');
+	await writeFile(file, stringify({ everyone: 'operator', environments: settings.environments }), { mode: 0o600 });
+
+	const env: NodeJS.ProcessEnv = {
+		...process.env,
+		SLACK_BOT_TOKEN: slack.botToken,
+		SLACK_APP_TOKEN: slack.appToken,
+		SLACK_APP_ID: slack.appId,
+		SLACK_API_URL: slack.apiUrl,
+		REDIS_URL: redis.url,
+		CONCERTMASTER_CONFIG: file,
+		GOOGLE_OAUTH_ACCESS_TOKEN: settings.token,
+		LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+	};
+	await Promise.all((['slack', 'worker'] as const).map((part) => keepRunning(part, env, closers)));
+	await slack.untilSockets(1, 20_000);
+
+	const page = await openPage(slack);
+	closers.push(() => page.close());
+	await lock.say(page.url);
+	process.stdout.write(
+		`\n  Concertmaster, the demo\n\n  ${page.url}\n\n` +
+			`  Type /dag help there, or /dag trigger ${settings.dag}. Nothing leaves this machine. Ctrl-C ends it.\n\n`,
+	);
+}
+
+type Settings = { environments: Record<string, unknown>; token: string; dag: string };
+
+/** Two Composer environments, one of each generation, whose addresses are asked of a Composer API as on Google Cloud. */
+async function composerEnvironments(closers: (() => Promise<unknown>)[]): Promise<Settings> {
+	const token = `ya29.demo-${randomBytes(16).toString('hex')}`;
+	const google = { [token]: { email: `concertmaster@${PROJECT}.iam.gserviceaccount.com`, role: 'Op' as const } };
+	const [prod, staging] = await Promise.all([
+		startAirflow({ api: 2, auth: 'google', google, dags: demoDags, broken: demoBroken }),
+		startAirflow({ api: 1, auth: 'google', google, dags: demoDags, seed: 2 }),
+	]);
+	closers.push(
+		() => prod.close(),
+		() => staging.close(),
+	);
+	const composer = await startComposer({
+		project: PROJECT,
+		location: LOCATION,
+		environments: [
+			{ name: 'prod', airflowUri: prod.url, imageVersion: 'composer-3-airflow-3.1.7-build.7' },
+			{ name: 'staging', airflowUri: staging.url, imageVersion: 'composer-2.16.0-airflow-2.11.0' },
+		],
+		tokens: { [token]: 'user' },
+	});
+	closers.push(() => composer.close());
+	const named = (name: string) => ({
+		composer: { project: PROJECT, location: LOCATION, name, rootUrl: composer.rootUrl },
+	});
+	return { environments: { prod: named('prod'), staging: named('staging') }, token, dag: 'daily_sales' };
+}
+
+async function realEnvironment(generation: '2' | '3', closers: (() => Promise<unknown>)[]): Promise<Settings> {
+	const airflow = await startRealAirflow(generation === '2' ? 2 : 3, {
+		say: (line) => void process.stderr.write(`${line}\n`),
+	});
+	closers.push(() => airflow.stop());
+	return {
+		environments: { [`airflow-${generation}`]: { url: airflow.url, auth: airflow.auth } },
+		token: '',
+		dag: 'cm_success',
+	};
+}
+
+/** One process of the bot; started again when it ends by itself, as a supervisor would. */
+async function keepRunning(
+	part: 'slack' | 'worker',
+	env: NodeJS.ProcessEnv,
+	closers: (() => Promise<unknown>)[],
+): Promise<void> {
+	let stopping = false;
+	let child: ChildProcess | undefined;
+	const start = (): Promise<void> => {
+		const started = fork(new URL('./main.ts', import.meta.url), [part], {
+			env,
+			stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+		});
+		child = started;
+		return new Promise((done, refuse) => {
+			let ready = false;
+			started.once('message', () => {
+				ready = true;
+				done();
+			});
+			started.once('exit', (code) => {
+				if (stopping) return;
+				if (!ready) refuse(new Error(`the ${part} process did not start (${code})`));
+				else setTimeout(() => void (stopping || start().catch((error: unknown) => error)), 1000);
+			});
+		});
+	};
+	closers.push(async () => {
+		stopping = true;
+		const last = child;
+		if (!last || last.exitCode !== null || last.signalCode !== null) return;
+		const ended = new Promise((done) => last.once('exit', done));
+		last.kill('SIGTERM');
+		await Promise.race([ended, sleep(9000, undefined, { ref: false }).then(() => last.kill('SIGKILL'))]);
+	});
+	await start();
+}
+
+async function openPage(slack: Awaited<ReturnType<typeof startSlack>>) {
+	const options = {
+		slack,
+		tries: commands.flatMap(({ examples: [first] }) =>
+			first ? [{ text: `/dag ${first.words}`, about: first.means }] : [],
+		),
+		hints: commands.map(({ name, usage, summary }) => ({ text: `/dag ${`${name} ${usage}`.trim()}`, about: summary })),
+	};
+	try {
+		return await startSlackPage({ ...options, port: PORT });
+	} catch (error) {
+		if (!(error instanceof Error) || !('code' in error) || error.code !== 'EADDRINUSE') throw error;
+		return startSlackPage(options);
+	}
+}
+
+/** The workspace and its Airflows begin anew with every start, so what was under way last time leads nowhere. */
+async function forgetLastTime(url: string): Promise<void> {
+	const client = patientRedis(url, (error) => void error);
+	for await (const keys of client.scanStream({ match: `${PREFIX}:*`, count: 500 })) {
+		const old = (keys as string[]).filter((key) => !key.startsWith(`${PREFIX}:choice:`));
+		if (old.length > 0) await client.del(...old);
+	}
+	client.disconnect();
+}
+
+type Lock = { release(): Promise<void>; say(url: string): Promise<void> } | { heldBy: string };
+
+/** One demo a folder: two would share the data of one Redis. */
+async function takeLock(path: string): Promise<Lock> {
+	for (;;)
+		try {
+			const write = (to: string, url: string): Promise<void> =>
+				writeFile(to, JSON.stringify({ pid: process.pid, url }), { mode: 0o600 });
+			// Written first and then given its name in one step: nobody ever reads half a lock.
+			const own = `${path}.${process.pid}`;
+			await write(own, '');
+			try {
+				await link(own, path);
+			} finally {
+				await rm(own, { force: true });
+			}
+			return { release: () => rm(path, { force: true }), say: (url) => write(path, url) };
+		} catch (error) {
+			if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+			const holder = await readHolder(path);
+			if (holder && isAlive(holder.pid))
+				return { heldBy: `process ${holder.pid}${holder.url === '' ? '' : `, ${holder.url}`}` };
+			await rm(path, { force: true });
+		}
+}
+
+async function readHolder(path: string): Promise<{ pid: number; url: string } | undefined> {
+	try {
+		const read: unknown = JSON.parse(await readFile(path, 'utf8'));
+		if (typeof read !== 'object' || read === null || !('pid' in read) || typeof read.pid !== 'number') return undefined;
+		return { pid: read.pid, url: 'url' in read && typeof read.url === 'string' ? read.url : '' };
+	} catch {
+		return undefined;
+	}
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return error instanceof Error && 'code' in error && error.code === 'EPERM';
+	}
 }

@@ -9,9 +9,12 @@ const USAGE = `npm start [-- WHAT]
   slack           the Slack side only
   worker          a worker only; start as many as you like
   demo            the demo, settings or not
+  --airflow 2|3   the demo with a real Airflow behind it
 `;
 
-const [what = 'start', ...rest] = process.argv.slice(2).filter((arg) => arg !== '--');
+const words = process.argv.slice(2).filter((arg) => arg !== '--');
+// `--airflow 3` alone is an option of the demo.
+const [what = 'start', ...rest] = words[0] === '--airflow' ? ['demo', ...words] : words;
 
 switch (what) {
 	case 'start':
