@@ -5,7 +5,7 @@ import { versionAnswer } from './airflow/answers.ts';
 import { authSchema, parseJson, toAuth } from './airflow/auth.ts';
 import type { Adapter } from './airflow/adapter.ts';
 import { session, type Session } from './airflow/session.ts';
-import { MOVED, noApi, toTrouble, unreadable, type Call } from './airflow/troubles.ts';
+import { GONE, MOVED, noApi, toTrouble, unreadable, type Call } from './airflow/troubles.ts';
 import { v1 } from './airflow/v1.ts';
 import { v2 } from './airflow/v2.ts';
 import type { GoogleToken } from './base/google.ts';
@@ -40,7 +40,7 @@ type Found = { base: URL; api: 1 | 2; version: string; session: Session; adapter
 /**
  * One environment's Airflow over REST, whichever generation it is. Nothing is asked before the first method call.
  * Address and generation are found once and kept; an answer that says that they changed has them asked for again, and
- * only if they did change is the call made a second time (404, 405, a page and an unknown name had no effect).
+ * only if they did change is the call made a second time (404, 405, a page and a connection never made had no effect).
  */
 export function airflow(options: AirflowOptions, http: Http, helpers: AirflowHelpers = {}): Airflow {
 	const { url, auth: authOptions, timeoutMs } = airflowOptions.parse(options);
@@ -119,9 +119,9 @@ export function airflow(options: AirflowOptions, http: Http, helpers: AirflowHel
 			it = await current();
 			return await work(it);
 		} catch (error) {
-			if (!(error instanceof Trouble) || !MOVED.has(error.label)) throw error;
+			if (!(error instanceof Trouble) || !(MOVED.has(error.label) || GONE.has(error.label))) throw error;
 			// Only Composer can name another address; the generation can change anywhere.
-			if (!it && url !== undefined) throw error;
+			if (url !== undefined && (!it || GONE.has(error.label))) throw error;
 			const again = await findAgain(it);
 			if (it && again.base.href === it.base.href && again.api === it.api) throw error;
 			return work(again);

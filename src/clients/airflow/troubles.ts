@@ -67,13 +67,14 @@ export function toTrouble(call: Call, got: HttpAnswer | HttpFailure, now: number
 
 /** Labels of the answers that may only mean that the address or the generation changed: asked again once. */
 export const MOVED: ReadonlySet<string> = new Set([
-	'airflow address unknown',
 	'airflow api missing',
 	'airflow api removed',
 	'airflow method not allowed',
 	'airflow login page',
 	'airflow web page',
 ]);
+/** Nobody is there at all: the address may have changed. */
+export const GONE: ReadonlySet<string> = new Set(['airflow address unknown', 'airflow connection refused']);
 
 type Words = { en: string; ja: string };
 

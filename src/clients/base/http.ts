@@ -133,11 +133,13 @@ function toFailure(error: unknown): HttpFailure {
 	return { kind: 'failure', why: 'other', sent: true, code, cause: error };
 }
 
-// fetch wraps the socket's error; happy eyeballs wraps one error per address once more.
+// fetch wraps the socket's error; happy eyeballs wraps one error per address once more. Read by shape, since an error of
+// another realm is no instance of ours.
 function codeOf(error: unknown): string | undefined {
-	for (let at: unknown = error, depth = 0; at instanceof Error && depth < 6; depth++) {
+	for (let at: unknown = error, depth = 0; typeof at === 'object' && at !== null && depth < 6; depth++) {
 		if ('code' in at && typeof at.code === 'string') return at.code;
-		at = at instanceof AggregateError && at.errors.length > 0 ? at.errors[0] : at.cause;
+		const several = 'errors' in at && Array.isArray(at.errors) ? (at.errors as unknown[]) : [];
+		at = several.length > 0 ? several[0] : 'cause' in at ? at.cause : undefined;
 	}
 	return undefined;
 }

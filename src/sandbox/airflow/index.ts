@@ -42,7 +42,8 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	function prepare(request: IncomingMessage, url: URL): { call: Call; act: (body: string) => Reply } {
 		const method = request.method ?? 'GET';
 		const dialect = api === 1 ? v1 : v2;
-		const call: Call = { op: 'page', method, path: url.pathname, at: store.now() };
+		const op = /^\/api\/v\d\/version$/.test(url.pathname) ? 'version' : 'page';
+		const call: Call = { op, method, path: url.pathname, at: store.now() };
 		const door = callers.atTheDoor(request, api);
 		if (door && !door.ok) return { call, act: () => door };
 
