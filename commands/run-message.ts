@@ -51,6 +51,8 @@ export function runMessage(facts: RunFacts): Reply & { parts: Part[] } {
 		{ kind: 'title', icon: STATE_ICON[run.state] ?? '▫️', line: headline(facts) },
 		{ kind: 'text', line: whoAndWhen(facts) },
 	];
+	const progress = progressOf(facts);
+	if (progress) parts.push({ kind: 'text', line: progress });
 	const failed = failedTasks(facts);
 	if (failed.length > 0) parts.push({ kind: 'list', items: failed });
 	const fields = details(facts);
@@ -114,6 +116,21 @@ function whoAndWhen({ run, asker, env, usual, lang }: RunFacts): Line {
 	return line;
 }
 
+/** While it runs: how much is done, and what is at work. */
+function progressOf({ run, tasks, lang }: RunFacts): Line | undefined {
+	if (run.state !== 'running' || tasks.length === 0) return undefined;
+	const done = tasks.filter(({ state }) => state === 'success' || state === 'skipped').length;
+	const busy = tasks.filter(({ state }) => state === 'running');
+	const names = busy.slice(0, 3).flatMap((task, i): Line => [i > 0 ? ', ' : '', { code: taskName(task) }]);
+	const more = busy.length > 3 ? ' …' : '';
+	if (lang === 'ja')
+		return [`${tasks.length} タスク中 ${done} 完了`, ...(busy.length > 0 ? [' · 実行中: ', ...names, more] : [])];
+	return [`${done} of ${tasks.length} tasks done`, ...(busy.length > 0 ? [' · now ', ...names, more] : [])];
+}
+
+const taskName = ({ task, mapIndex }: TaskInstance): string =>
+	clipHead(visible(task), 80) + (mapIndex >= 0 ? ` [${mapIndex}]` : '');
+
 const FAILED = new Set(['failed', 'up_for_retry']);
 const SHOWN = 8;
 
@@ -121,7 +138,7 @@ function failedTasks({ tasks, run, lang }: RunFacts): Line[] {
 	const ja = lang === 'ja';
 	const failed = tasks.filter(({ state }) => state === 'failed' || (run.state === 'running' && FAILED.has(state)));
 	const lines: Line[] = failed.slice(0, SHOWN).map((task) => {
-		const name = clipHead(visible(task.task), 80) + (task.mapIndex >= 0 ? ` [${task.mapIndex}]` : '');
+		const name = taskName(task);
 		const of = task.maxTries + 1;
 		const lasted = lastedMs(task);
 		const took = lasted === undefined ? undefined : durationText(lasted, lang);

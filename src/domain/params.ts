@@ -55,13 +55,13 @@ export function readParam(param: DagParam | undefined, text: string): ReadParam 
 	if (types.includes('null') && (text === 'null' || (text === '' && !types.includes('string')))) return { value: null };
 	for (const type of types) {
 		if (type === 'string' || type === 'null') continue;
-		const value = READ[type](text);
+		const value = type === 'array' ? readList(param, text) : READ[type](text);
 		if (value !== undefined) return { value };
 	}
 	return types.includes('string') ? { value: text } : { problem: mustBe(types) };
 }
 
-const READ: Readonly<Record<Exclude<JsonType, 'string' | 'null'>, (text: string) => unknown>> = {
+const READ: Readonly<Record<Exclude<JsonType, 'string' | 'null' | 'array'>, (text: string) => unknown>> = {
 	integer: (text) => exactInteger(text.trim()),
 	number: (text) =>
 		exactInteger(text.trim()) ??
@@ -70,20 +70,28 @@ const READ: Readonly<Record<Exclude<JsonType, 'string' | 'null'>, (text: string)
 			: undefined),
 	boolean: (text) =>
 		/^(true|yes|on)$/i.test(text.trim()) ? true : /^(false|no|off)$/i.test(text.trim()) ? false : undefined,
-	array: (text) => {
-		if (!text.trim().startsWith('['))
-			return text
-				.split(/[,\n]/)
-				.map((item) => item.trim())
-				.filter(Boolean);
-		const value = jsonOrNothing(text);
-		return Array.isArray(value) ? value : undefined;
-	},
 	object: (text) => {
 		const value = jsonOrNothing(text);
 		return isRecord(value) ? value : undefined;
 	},
 };
+
+/** JSON, or items with commas or line ends between them, each read as the schema says of items. */
+function readList({ name, schema }: DagParam, text: string): unknown {
+	if (text.trim().startsWith('[')) {
+		const value = jsonOrNothing(text);
+		return Array.isArray(value) ? value : undefined;
+	}
+	const item: DagParam = { name, value: null, schema: isRecord(schema['items']) ? schema['items'] : {} };
+	const read = text
+		.split(/[,\n]/)
+		.map((one) => one.trim())
+		.filter(Boolean)
+		.map((one) => readParam(item, one));
+	return read.flatMap((one) => ('value' in one ? [one.value] : [])).length === read.length
+		? read.map((one) => ('value' in one ? one.value : null))
+		: undefined;
+}
 
 function jsonOrNothing(text: string): unknown {
 	try {

@@ -120,6 +120,18 @@ describe('the message of a run', () => {
 		expect([lines.length, lines.at(-1)]).toEqual([9, '- and 22 more failed tasks']);
 	});
 
+	test('how far it is', () => {
+		const tasks = [
+			task({ task: 'extract', state: 'success' }),
+			task({ task: 'check', state: 'skipped' }),
+			task({ task: 'load', state: 'running', mapIndex: 1 }),
+			task({ task: 'index', state: 'running' }),
+			task({ task: 'publish', state: 'none' }),
+		];
+		expect(say({ run: running, tasks })[2]).toBe('2 of 5 tasks done · now `load [1]`, `index`');
+		expect(say({ run: running, tasks }, 'ja')[2]).toBe('5 タスク中 2 完了 · 実行中: `load [1]`, `index`');
+	});
+
 	test('a retry that is waited for is said while the run goes on', () => {
 		expect(say({ run: running, tasks: [task({ state: 'up_for_retry', maxTries: 2 })] })).toContain(
 			'- `load` failed (try 1 of 3), will be retried',
