@@ -13,6 +13,8 @@ export type DagSummary = {
 	/** Human form of the schedule: `@daily`, `Never, external triggers only`. */
 	schedule?: string | undefined;
 	hasImportErrors: boolean;
+	/** Its file, as the DAG processor sees it. */
+	file?: string | undefined;
 };
 
 /** A DAG's param as the form needs it. `schema` is the JSON schema the DAG author wrote, passed on as it is. */

@@ -1,4 +1,5 @@
 import type { Environment } from './environment.ts';
+import type { Failed, Seen, SourceName, Verified } from './evidence.ts';
 import type { Lang, Text } from './text.ts';
 
 /**
@@ -91,7 +92,15 @@ export type FixStep =
 
 export type FixContext = { env: Environment; facts: Facts; lang: Lang };
 
-export type Rule = {
+/** What a rule judges the evidence by, beside the evidence. */
+export type About = {
+	failed: Failed;
+	/** What its signatures found in the log; empty when the rule only suspects. */
+	facts: Facts;
+	env: Environment;
+};
+
+export type Rule<Reads extends SourceName = SourceName> = {
 	/** A cause id of the catalogue; the folder's name. */
 	id: string;
 	category:
@@ -121,12 +130,18 @@ export type Rule = {
 	/** Causes that explain this one: when one of them is at least as strong, this one stands behind it. */
 	yieldsTo?: readonly string[];
 	weigh?(hits: readonly Hit[], scene: Scene): Weighing | undefined;
+	/** Evidence that decides; read only when the rule is a candidate. */
+	reads?: readonly Reads[];
+	/** A candidate although no line of the log says so: when the log is missing, or says nothing. Then only `verify` speaks for it. */
+	suspects?(failed: Failed): boolean;
+	/** Given what it `reads`, and nothing else; a source is undefined when it could not be read. Undefined: cannot tell. */
+	verify?(seen: Seen<Reads>, about: About): Verified | undefined;
 	fix(context: FixContext): FixStep[];
 	docs: string;
 };
 
-/** Identity, but it checks the shape where the rule is written. */
-export function defineRule<const R extends Rule>(rule: R): R {
+/** Identity, but it checks the shape where the rule is written: `verify` sees only what `reads` names. */
+export function defineRule<const Reads extends SourceName = never>(rule: Rule<Reads>): Rule {
 	return rule;
 }
 

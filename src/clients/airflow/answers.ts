@@ -63,6 +63,7 @@ export const dagAnswer = z.object({
 	timetable_summary: z.string().nullish(),
 	timetable_description: z.string().nullish(),
 	has_import_errors: z.boolean().nullish(),
+	fileloc: z.string().nullish(),
 	max_active_runs: z.number().nullish(),
 	params: z.record(z.string(), z.unknown()).nullish(),
 });
@@ -80,6 +81,7 @@ export function toDag(dag: DagAnswer): DagSummary {
 		nextRunAt: dag.next_dagrun_run_after ?? dag.next_dagrun_create_after ?? undefined,
 		schedule: scheduleOf(dag),
 		hasImportErrors: dag.has_import_errors ?? false,
+		file: dag.fileloc ?? undefined,
 	};
 }
 
