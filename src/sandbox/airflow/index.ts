@@ -14,7 +14,7 @@ import { v1 } from './v1.ts';
 import { v2 } from './v2.ts';
 
 export type * from './types.ts';
-export { contractBroken, contractDags } from './contract-dags.ts';
+export { contractDags } from './contract-dags.ts';
 export { demoBroken, demoDags } from './demo-dags.ts';
 
 const MAX_BODY = 1024 * 1024;
