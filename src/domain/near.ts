@@ -26,23 +26,34 @@ const fold = (text: string): string => text.toLowerCase().replaceAll('-', '_');
 function distance(a: string, b: string, most: number): number | undefined {
 	if (Math.abs(a.length - b.length) > most) return undefined;
 	const far = most + 1;
-	let before: number[] = [];
-	let last = Array.from({ length: b.length + 1 }, (_, j) => Math.min(j, far));
+	const width = b.length + 1;
+	// Three rows that take turns; outside the band they hold `far`.
+	let before = new Uint8Array(width).fill(far);
+	let last = new Uint8Array(width).fill(far);
+	for (let j = 0; j < far && j < width; j++) last[j] = j;
+	let row = new Uint8Array(width).fill(far);
 	for (let i = 1; i <= a.length; i++) {
-		const row = Array.from({ length: b.length + 1 }, () => far);
-		row[0] = Math.min(i, far);
-		let best = row[0];
-		for (let j = Math.max(1, i - most); j <= Math.min(b.length, i + most); j++) {
-			const same = a[i - 1] === b[j - 1] ? 0 : 1;
-			let cost = Math.min((last[j - 1] ?? far) + same, (last[j] ?? far) + 1, (row[j - 1] ?? far) + 1);
-			if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-				cost = Math.min(cost, (before[j - 2] ?? far) + 1);
+		const from = i - most > 1 ? i - most : 1;
+		const to = i + most < b.length ? i + most : b.length;
+		row[from - 1] = from === 1 && i < far ? i : far;
+		let best = row[from - 1] ?? far;
+		for (let j = from; j <= to; j++) {
+			const replaced = (last[j - 1] ?? far) + (a[i - 1] === b[j - 1] ? 0 : 1);
+			const deleted = (last[j] ?? far) + 1;
+			const inserted = (row[j - 1] ?? far) + 1;
+			let cost = replaced < deleted ? replaced : deleted;
+			if (inserted < cost) cost = inserted;
+			if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+				const swapped = (before[j - 2] ?? far) + 1;
+				if (swapped < cost) cost = swapped;
+			}
+			if (cost > far) cost = far;
 			row[j] = cost;
-			best = Math.min(best, cost);
+			if (cost < best) best = cost;
 		}
+		if (to < b.length) row[to + 1] = far;
 		if (best > most) return undefined;
-		before = last;
-		last = row;
+		[before, last, row] = [last, row, before];
 	}
 	const away = last[b.length] ?? far;
 	return away <= most ? away : undefined;

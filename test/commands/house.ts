@@ -4,7 +4,6 @@ import { http } from '../../src/clients/base/http.ts';
 import type { Asker, Checkup, Deps, Typed } from '../../src/deps.ts';
 import type { Airflow } from '../../src/domain/airflow.ts';
 import type { Line, Part, Reply } from '../../src/domain/reply.ts';
-import type { Lang } from '../../src/domain/text.ts';
 import { startAirflow, type AirflowOptions, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
 
 export const KEY = '0123456789abcdef01234567';
@@ -160,5 +159,3 @@ export function shown(reply: Reply): string[] {
 		}
 	});
 }
-
-export const LANGS: readonly Lang[] = ['en', 'ja'];
