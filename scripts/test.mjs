@@ -3,20 +3,20 @@ import { spawnSync } from 'node:child_process';
 
 const node = process.execPath;
 const steps = [
-	['lint', 'npm', ['run', '-s', 'lint']],
-	['types', 'npm', ['run', '-s', 'typecheck']],
-	[
-		'tests',
-		node,
-		[
+	{ name: 'lint', command: 'npm', args: ['run', '-s', 'lint'] },
+	{ name: 'types', command: 'npm', args: ['run', '-s', 'typecheck'] },
+	{
+		name: 'tests',
+		command: node,
+		args: [
 			'--experimental-vm-modules',
 			'--disable-warning=ExperimentalWarning',
 			'node_modules/jest/bin/jest.js',
 			...process.argv.slice(2),
 		],
-	],
+	},
 ];
-for (const [name, command, args] of steps) {
+for (const { name, command, args } of steps) {
 	const started = Date.now();
 	console.error(`\n── ${name}`);
 	const { status } = spawnSync(command, args, { stdio: 'inherit' });

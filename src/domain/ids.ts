@@ -7,7 +7,7 @@ const RUN = /^[\p{L}\p{M}\p{N}_.:+~-]+$/u;
 export function isDagId(id: string): boolean {
 	return id.length <= 250 && id !== '.' && id !== '..' && NAME.test(id);
 }
-export const isTaskId = isDagId;
+export const isTaskId = (id: string): boolean => isDagId(id);
 
 export function isRunId(id: string): boolean {
 	return id.length <= 250 && id !== '.' && id !== '..' && id !== '~' && RUN.test(id);
