@@ -14,7 +14,7 @@ const NAME =
 
 // What is written where a value would be secret but none is.
 const EMPTY =
-	/^(?:\*{3,}.*|x{3,}|none|null|nil|true|false|undefined|unset|redacted|\[redacted\]?|masked|hidden|\{\{.*|\$\{?.*|<.*|%s|%r|optional\b.*|str|string|\.{3}|…|\d{1,3}|\/.*)$/i;
+	/^(?:\*{3,}.*|x{3,}|none|null|nil|true|false|undefined|unset|redacted|\[redacted\]?|masked|hidden|\{\{.*|\$\{?.*|<.*|%s|%r|optional\b.*|str|string|\.{3}|…|\d{1,3})$/i;
 
 /** Several kinds, in this order: whole structures, shapes known by themselves, values known by what stands before them. */
 const KINDS: readonly Kind[] = [
@@ -74,7 +74,7 @@ const KINDS: readonly Kind[] = [
 		put: keepHead,
 	},
 	{ find: /\b((?:bearer|basic)\s{1,3})(?=[^\s"',;]{0,200}[\d=+/_-])[\w.~+/=-]{12,8000}/gi, put: keepHead },
-	{ find: /((?:^|[\s>"'])(?:set-)?cookie(?:\\?["'])?\s{0,3}[:=]\s{0,3}(?:\\?["'])?)[^\r\n"]{3,8000}/gi, put: keepHead },
+	{ find: /((?<![\w-])(?:set-)?cookie(?:\\?["'])?\s{0,3}[:=]\s{0,3}(?:\\?["'])?)[^\r\n"]{3,8000}/gi, put: keepHead },
 	{
 		find: /((?:postgres(?:ql)?|mysql|mariadb|redis|rediss|amqps?|mongodb|mssql|oracle|snowflake|sqlserver|clickhouse|trino|vertica|db2|ftps?|sftp|smtps?|ldaps?)(?:\+[\w.]{1,40})?:\/\/[^\s:@/'"]{0,200}:)[^\s'"<>]{1,500}@(?=[\w.[-])/gi,
 		put: (_, head = '') => `${head}${MASK}@`,
@@ -109,7 +109,12 @@ const KINDS: readonly Kind[] = [
 ];
 
 function keepUnlessEmpty(all: string, head = '', value = ''): string {
-	return EMPTY.test(value) ? all : head + MASK;
+	return EMPTY.test(value) || isWorkingDirectory(head, value) ? all : head + MASK;
+}
+
+/** `PWD=/home/airflow` is where a shell stands. */
+function isWorkingDirectory(head: string, value: string): boolean {
+	return value.startsWith('/') && /(?:^|[^a-z])pwd["']?\s*[:=]/i.test(head);
 }
 
 /**

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { LINE_CAP } from '../../src/diagnosis/line.ts';
 
 const GENERIC = [

@@ -1,5 +1,9 @@
 /** The same log in the other forms it is met in. A verdict must not depend on them. */
-export const WRAPPINGS: readonly { name: string; wrap(log: string): Uint8Array; fits?(log: string): boolean }[] = [
+export const WRAPPINGS: readonly {
+	name: string;
+	wrap: (log: string) => Uint8Array;
+	fits?: (log: string) => boolean;
+}[] = [
 	{ name: 'CRLF', wrap: (log) => bytes(log.replaceAll('\n', '\r\n')) },
 	{
 		name: 'terminal colours',

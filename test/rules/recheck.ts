@@ -51,7 +51,10 @@ async function main() {
 			const answer = known[keyOf(pattern)];
 			if (answer !== undefined) kept[keyOf(pattern)] = answer;
 		}
-		writeFileSync(FILE, `${JSON.stringify(Object.fromEntries(Object.entries(kept).sort()), undefined, '\t')}\n`);
+		writeFileSync(
+			FILE,
+			`${JSON.stringify(Object.fromEntries(Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1))), undefined, '\t')}\n`,
+		);
 	};
 	for (const pattern of now) {
 		if (known[keyOf(pattern)] !== undefined) continue;
