@@ -3,6 +3,7 @@ import { composer as composerApi } from 'googleapis/build/src/apis/composer/inde
 import { z } from 'zod';
 import type { Environment } from '../domain/environment.ts';
 import { Trouble } from '../domain/errors.ts';
+import { mask } from '../domain/mask.ts';
 import { clip, visible } from '../domain/text.ts';
 import type { GoogleToken } from './base/google.ts';
 
@@ -39,7 +40,7 @@ export type ComposerOperation = {
 	state: string;
 	startedAt?: string | undefined;
 	endedAt?: string | undefined;
-	/** What went wrong, in Google's words; foreign text. */
+	/** What went wrong, in Google's words; foreign text, masked. */
 	error?: string | undefined;
 };
 
@@ -182,7 +183,7 @@ export function composer(options: ComposerOptions, google: GoogleToken, now: () 
 					state: metadata?.state ?? 'UNKNOWN',
 					startedAt: metadata?.createTime ?? undefined,
 					endedAt: metadata?.endTime ?? undefined,
-					error: error?.message ?? undefined,
+					error: error?.message ? mask(error.message) : undefined,
 				}))
 				.sort((a, b) => (b.startedAt ?? '').localeCompare(a.startedAt ?? ''))
 				.slice(0, limit);
@@ -262,7 +263,7 @@ function toTrouble(error: unknown, { project, name, location }: ComposerOptions)
 	if (error instanceof Trouble) return error;
 	const read = failed.safeParse(error);
 	const status = read.success ? read.data.status : undefined;
-	const said = read.success ? visible(clip(read.data.message.split('\n', 1)[0] ?? '', 300)) : '';
+	const said = read.success ? visible(clip(mask(read.data.message.split('\n', 1)[0] ?? ''), 300)) : '';
 	const options = { cause: error, ...(status === undefined ? {} : { status }) };
 	if (status === 403 && /has not been used|is disabled|SERVICE_DISABLED/.test(said))
 		return new Trouble('denied', 'composer api disabled', `The Composer API is not enabled in ${project}.`, {

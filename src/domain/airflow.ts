@@ -59,6 +59,7 @@ export type TaskInstance = {
 	queue?: string | undefined;
 };
 
+/** `stackTrace` is masked. */
 export type ImportError = { file: string; at: string; stackTrace: string };
 
 export type Health = {
@@ -81,6 +82,7 @@ export type EventLog = {
 	mapIndex?: number | undefined;
 	tryNumber?: number | undefined;
 	owner?: string | undefined;
+	/** Masked. */
 	extra?: string | undefined;
 };
 

@@ -123,6 +123,7 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 				nextRunAt: undefined,
 				schedule: 'Never, external triggers only',
 				hasImportErrors: false,
+				file: expect.stringMatching(/\/cm_endings\.py$/),
 			});
 			expect((await client.dags({ paused: true })).map(({ id }) => id)).toEqual(['cm_paused']);
 			expect(await client.dags({ limit: 2 })).toHaveLength(2);

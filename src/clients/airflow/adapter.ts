@@ -1,4 +1,5 @@
 import type { Airflow, ClearRequest, DagRun, DagSummary, TaskInstance } from '../../domain/airflow.ts';
+import { Trouble } from '../../domain/errors.ts';
 import {
 	clearAnswer,
 	dagAnswer,
@@ -176,10 +177,22 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 			return answer && toTask(answer);
 		},
 
-		tries: (key) =>
-			orUndefined(listTasks('read tasks', `${dialect.oneTask(key)}/tries`, 1000)).then((tries) =>
-				(tries ?? []).sort((a, b) => a.tryNumber - b.tryNumber),
-			),
+		async tries(key) {
+			const path = `${dialect.oneTask(key)}/tries`;
+			try {
+				const tries = await orUndefined(listTasks('read tasks', path, 1000));
+				return (tries ?? []).sort((a, b) => a.tryNumber - b.tryNumber);
+			} catch (error) {
+				// Airflow before 2.10 knows only the present try.
+				if (!(error instanceof Trouble && error.label === 'airflow api missing')) throw error;
+				const answer = await session.find(taskAnswer, {
+					doing: 'read tasks',
+					path: dialect.oneTask(key),
+					dag: key.dag,
+				});
+				return answer ? [toTask(answer)] : [];
+			}
+		},
 
 		async log({ dag, run, task, mapIndex, tryNumber }, maxBytes = LOG_BYTES) {
 			const answer = await orUndefined(

@@ -11,6 +11,7 @@ import type {
 	RunState,
 	TaskInstance,
 } from '../../domain/airflow.ts';
+import { mask } from '../../domain/mask.ts';
 
 // What both generations write alike. Only what we use is kept; v1's and v2's own fields stand side by side as optional.
 
@@ -194,7 +195,7 @@ export const importErrorsAnswer = z.object({
 });
 
 export function toImportError(error: z.output<typeof importErrorsAnswer>['import_errors'][number]): ImportError {
-	return { file: error.filename ?? '', at: error.timestamp ?? '', stackTrace: error.stack_trace ?? '' };
+	return { file: error.filename ?? '', at: error.timestamp ?? '', stackTrace: mask(error.stack_trace ?? '') };
 }
 
 export const eventLogsAnswer = z.object({
@@ -224,7 +225,7 @@ export function toEventLog(log: z.output<typeof eventLogsAnswer>['event_logs'][n
 		mapIndex: log.map_index ?? undefined,
 		tryNumber: log.try_number ?? undefined,
 		owner: log.owner ?? undefined,
-		extra: log.extra ?? undefined,
+		extra: log.extra ? mask(log.extra) : undefined,
 	};
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { retryAfterMs, type HttpAnswer, type HttpFailure } from '../base/http.ts';
+import { mask } from '../../domain/mask.ts';
 import { Trouble, type TroubleKind, type TroubleOptions } from '../../domain/errors.ts';
 import { clip, visible, type Text } from '../../domain/text.ts';
 
@@ -597,5 +598,5 @@ function detailOf(said: Problem | undefined): string | undefined {
 		: typeof detail === 'string'
 			? detail.split('\n', 1)[0]
 			: detail?.reason;
-	return text ? visible(clip(text, 300)) : undefined;
+	return text ? visible(clip(mask(text), 300)) : undefined;
 }
