@@ -337,7 +337,7 @@ async function freePorts(count: number): Promise<number[]> {
 async function waitUntilHealthy(url: string, generation: 2 | 3): Promise<string | undefined> {
 	const wanted = generation === 2 ? ['scheduler', 'triggerer'] : ['scheduler', 'triggerer', 'dag_processor'];
 	let last = 'no answer yet';
-	for (const deadline = Date.now() + 180_000; Date.now() < deadline; await sleep(300)) {
+	for (const deadline = Date.now() + 300_000; Date.now() < deadline; await sleep(300)) {
 		try {
 			const response = await fetch(url, { signal: AbortSignal.timeout(5000) });
 			last = await response.text();

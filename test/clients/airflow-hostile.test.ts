@@ -136,6 +136,6 @@ test('whatever a server answers: a value or a Trouble in both languages, without
 				}
 			}
 		}),
-		{ numRuns: 400 },
+		{ numRuns: 1000 },
 	);
 });

@@ -594,9 +594,10 @@ function plainText(answer: HttpAnswer): string | undefined {
 function detailOf(said: Problem | undefined): string | undefined {
 	const detail = said?.detail;
 	const text = Array.isArray(detail)
-		? detail.map(({ loc, msg }) => `${loc.filter((part) => part !== 'body').join('.')}: ${msg}`).join('; ')
+		? detail.map(({ loc, msg }) => [loc.filter((part) => part !== 'body').join('.'), msg].join(': ')).join('; ')
 		: typeof detail === 'string'
-			? detail.split('\n', 1)[0]
+			? detail
 			: detail?.reason;
-	return text ? visible(clip(mask(text), 300)) : undefined;
+	const line = text?.trim().split(/[\r\n\u2028\u2029]/, 1)[0];
+	return line ? visible(clip(mask(line), 300)) : undefined;
 }
