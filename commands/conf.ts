@@ -1,6 +1,5 @@
 import { exactJson, isRecord } from '../src/domain/json.ts';
-import { clip, visible } from '../src/domain/text.ts';
-import { mistake } from './trouble.ts';
+import { mistake, quoted } from './trouble.ts';
 import { straight, type Word } from './words.ts';
 
 /** `json`: what JSON held. `pairs`: key=value as typed, whose types the DAG's params decide. Later ones win over JSON. */
@@ -23,8 +22,8 @@ export function readConf(words: readonly Word[]): TypedConf {
 		if (key === undefined || text === undefined) throw notConf(word);
 		if (pairs.some((pair) => pair.key === key))
 			throw mistake('key twice', {
-				en: `${clip(visible(key), 60)} is given twice.`,
-				ja: `${clip(visible(key), 60)} が 2 回指定されています。`,
+				en: `${quoted(key, 60)} is given twice.`,
+				ja: `${quoted(key, 60)} が 2 回指定されています。`,
 			});
 		pairs.push({ key, text });
 	}
@@ -35,8 +34,8 @@ const notConf = (word: Word) =>
 	mistake(
 		'conf malformed',
 		{
-			en: `“${clip(visible(word.text), 40)}” is neither JSON nor key=value.`,
-			ja: `「${clip(visible(word.text), 40)}」は JSON でも key=value でもありません。`,
+			en: `“${quoted(word.text)}” is neither JSON nor key=value.`,
+			ja: `「${quoted(word.text)}」は JSON でも key=value でもありません。`,
 		},
 		{ en: 'Text with spaces is written `key="like this"`.', ja: '空白を含む値は `key="このように"` 書いてください。' },
 	);

@@ -1,5 +1,4 @@
-import { clip, visible } from '../src/domain/text.ts';
-import { mistake } from './trouble.ts';
+import { mistake, quoted } from './trouble.ts';
 
 const DATE =
 	/^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?)?\s*(Z|UTC|[+-]\d{2}:?\d{2})?$/i;
@@ -24,7 +23,7 @@ export function readDate(text: string): string {
 const badDate = (text: string) =>
 	mistake(
 		'date malformed',
-		{ en: `“${clip(visible(text), 40)}” is not a date.`, ja: `「${clip(visible(text), 40)}」は日付として読めません。` },
+		{ en: `“${quoted(text)}” is not a date.`, ja: `「${quoted(text)}」は日付として読めません。` },
 		{
 			en: 'Write `--date 2026-11-20` or `--date 2026-11-20T09:30+09:00`; without a zone it is UTC.',
 			ja: '`--date 2026-11-20` または `--date 2026-11-20T09:30+09:00` のように書いてください。タイムゾーンを省略すると UTC です。',

@@ -2,8 +2,7 @@ import { mayDo } from '../src/access/roles.ts';
 import type { Asker, Deps, Typed } from '../src/deps.ts';
 import type { Trouble } from '../src/domain/errors.ts';
 import { near } from '../src/domain/near.ts';
-import { clip, visible } from '../src/domain/text.ts';
-import { mistake } from './trouble.ts';
+import { mistake, quoted } from './trouble.ts';
 
 /** The environment in force: `--env` wins, then the channel's choice, then the person's, then the first of the settings. */
 export async function environmentInForce(
@@ -42,7 +41,7 @@ export function visibleEnvironments(channel: string, asker: Asker, deps: Deps): 
 
 export function unknownEnvironment(named: string, seen: readonly string[]): Trouble {
 	const meant = near(named, seen, 2);
-	const shown = clip(visible(named), 40);
+	const shown = quoted(named);
 	const list = (meant.length > 0 ? meant : seen.slice(0, 10)).map((env) => `\`${env}\``);
 	return mistake(
 		'environment unknown',

@@ -1,12 +1,11 @@
 import { mayDo } from '../src/access/roles.ts';
 import type { Asker, Deps, Typed } from '../src/deps.ts';
-import { clip } from '../src/domain/text.ts';
 import type { CommandResult, Prepared } from './define.ts';
 import { environmentInForce } from './environment.ts';
 import { commands } from './index.ts';
 import { refusal } from './refusal.ts';
 import { readVerb, wrongWords } from './route.ts';
-import { asTrouble, mistake, toReply } from './trouble.ts';
+import { asTrouble, mistake, quoted, toReply } from './trouble.ts';
 
 /**
  * Carries a command out, in the worker: reads the words again, finds the environment, checks the role once more with all that
@@ -29,10 +28,13 @@ async function carryOut(typed: Typed, asker: Asker, deps: Deps): Promise<Command
 	// Reached only when the worker is older than the Slack process that took the command in.
 	if (read.kind === 'unknown')
 		throw mistake('verb unknown', {
-			en: `There is no command “${clip(read.said, 40)}”.`,
-			ja: `「${clip(read.said, 40)}」というコマンドはありません。`,
+			en: `There is no command “${quoted(read.said)}”.`,
+			ja: `「${quoted(read.said)}」というコマンドはありません。`,
 		});
 	const { verb, words } = read;
+	const { channel } = typed;
+	if (verb.name !== 'help' && !mayDo(deps, asker, { channel, env: read.env }, verb.role))
+		return { reply: refusal({ verb, asker, access: deps, channel, env: read.env }) };
 	let prepared: Prepared;
 	try {
 		prepared = verb.prepare(words);
@@ -41,17 +43,16 @@ async function carryOut(typed: Typed, asker: Asker, deps: Deps): Promise<Command
 	}
 	const needed = !verb.anywhere || read.env !== undefined;
 	const env = needed ? await environmentInForce(read.env, typed, asker, deps) : (deps.environments[0] ?? '');
-	const place = { channel: typed.channel, env: needed ? env : undefined };
+	const place = { channel, env: needed ? env : undefined };
 	if (verb.name !== 'help' && !mayDo(deps, asker, { ...place, dag: prepared.dag }, verb.role))
 		return { reply: refusal({ verb, asker, access: deps, ...place, dag: prepared.dag }) };
 
-	if (prepared.atOnce)
-		return { reply: prepared.atOnce({ asker, channel: typed.channel, access: deps, verbs: commands }) };
+	if (prepared.atOnce) return { reply: prepared.atOnce({ asker, channel, access: deps, verbs: commands }) };
 	return prepared.run({
 		deps,
 		env,
 		typed,
 		asker,
-		may: (role, dag) => mayDo(deps, asker, { channel: typed.channel, env, dag }, role),
+		may: (role, dag) => mayDo(deps, asker, { channel, env, dag }, role),
 	});
 }

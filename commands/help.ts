@@ -1,7 +1,7 @@
 import { mayDo } from '../src/access/roles.ts';
 import { near } from '../src/domain/near.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
-import { clip } from '../src/domain/text.ts';
+import { quoted } from './trouble.ts';
 import { defineCommand, GROUPS, type AtOnce, type Verb } from './define.ts';
 import { noMore } from './ids.ts';
 import { refusal } from './refusal.ts';
@@ -83,7 +83,7 @@ function oneVerb(topic: string, known: AtOnce): Reply {
 			mine.map(({ name }) => name),
 			2,
 		);
-		const shown = clip(topic, 40);
+		const shown = quoted(topic);
 		return {
 			parts: [
 				{

@@ -1,6 +1,5 @@
 import { isDagId, isRunId } from '../src/domain/ids.ts';
-import { clip, visible } from '../src/domain/text.ts';
-import { mistake } from './trouble.ts';
+import { mistake, quoted } from './trouble.ts';
 import type { Word } from './words.ts';
 
 /** The word that must name a DAG. Trouble `user` when it is missing or can be none. */
@@ -11,8 +10,8 @@ export function dagWord(word: Word | undefined): string {
 	throw mistake(
 		'dag id malformed',
 		{
-			en: `“${clip(visible(word.text), 80)}” cannot be a DAG id.`,
-			ja: `「${clip(visible(word.text), 80)}」は DAG ID として使えません。`,
+			en: `“${quoted(word.text, 80)}” cannot be a DAG id.`,
+			ja: `「${quoted(word.text, 80)}」は DAG ID として使えません。`,
 		},
 		{ en: 'Letters, digits, _ . -, at most 250.', ja: '使える文字は、文字・数字・_ . - で、250 文字までです。' },
 	);
@@ -23,8 +22,8 @@ export function runWord(word: Word): string {
 	throw mistake(
 		'run id malformed',
 		{
-			en: `“${clip(visible(word.text), 80)}” cannot be a run id.`,
-			ja: `「${clip(visible(word.text), 80)}」は実行 ID として使えません。`,
+			en: `“${quoted(word.text, 80)}” cannot be a run id.`,
+			ja: `「${quoted(word.text, 80)}」は実行 ID として使えません。`,
 		},
 		{
 			en: 'Letters, digits, _ . - : + ~, at most 250.',
@@ -37,7 +36,7 @@ export function runWord(word: Word): string {
 export function noMore(words: readonly Word[]): void {
 	const [extra] = words;
 	if (extra === undefined) return;
-	const shown = clip(visible(extra.text), 40);
+	const shown = quoted(extra.text);
 	throw mistake('word too many', {
 		en: `I do not know what to do with “${shown}”.`,
 		ja: `「${shown}」の指定は不要です。`,

@@ -5,6 +5,7 @@ import { clip, clipHead, visible, type Lang } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { STATE_ICON } from './run-message.ts';
 import { STATE_NAMES } from './runs.ts';
+import { quoted } from './trouble.ts';
 import { orElse } from './unknown-dag.ts';
 import { splitWords, takeOptions } from './words.ts';
 
@@ -55,10 +56,7 @@ async function list({ words, paused }: Args, { deps, env, asker, may }: CommandC
 	const newest = await newestRuns(airflow, shown);
 
 	const where = deps.environments.length > 1 ? (ja ? `（環境: ${env}）` : ` in ${env}`) : '';
-	const asked = [
-		...words.map((word) => `“${clip(visible(word), 40)}”`),
-		...(paused ? [ja ? '一時停止中' : 'paused'] : []),
-	];
+	const asked = [...words.map((word) => `“${quoted(word)}”`), ...(paused ? [ja ? '一時停止中' : 'paused'] : [])];
 	const which = asked.length === 0 ? '' : ja ? `（${asked.join('、')}）` : ` (${asked.join(', ')})`;
 	if (shown.length === 0)
 		return {

@@ -2,11 +2,11 @@ import { mayDo, type Access } from '../src/access/roles.ts';
 import type { Asker, Typed } from '../src/domain/asking.ts';
 import { near } from '../src/domain/near.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
-import { clip, type Lang } from '../src/domain/text.ts';
+import type { Lang } from '../src/domain/text.ts';
 import type { Prepared, Verb } from './define.ts';
 import { commands } from './index.ts';
 import { refusal } from './refusal.ts';
-import { asTrouble, toReply } from './trouble.ts';
+import { asTrouble, quoted, toReply } from './trouble.ts';
 import { plainWords, takeEnv } from './words.ts';
 
 /** What the Slack process does with a command before the ack. */
@@ -97,7 +97,7 @@ function unknownVerb(said: string, typed: Typed, asker: Asker, access: Access): 
 		2,
 	);
 	const ja = asker.lang === 'ja';
-	const shown = clip(said, 40);
+	const shown = quoted(said);
 	const parts: Part[] = [
 		{
 			kind: 'title',

@@ -1,6 +1,6 @@
 import type { DagRun, RunState, TaskInstance } from '../src/domain/airflow.ts';
 import { durationText, median } from '../src/domain/duration.ts';
-import { mask } from '../src/domain/mask.ts';
+import { maskConf } from '../src/domain/mask-conf.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
 import { clip, clipHead, visible, type Lang, type Text } from '../src/domain/text.ts';
 import { utcText } from './start-once.ts';
@@ -174,7 +174,7 @@ function details({ run, lang }: RunFacts): (readonly [string, Line])[] {
 	const fields: (readonly [string, Line])[] = [[ja ? '実行 ID' : 'Run', [{ code: clipHead(visible(run.run), 100) }]]];
 	if (run.logicalDate !== null) fields.push([ja ? '論理日時' : 'Logical date', [utcText(run.logicalDate)]]);
 	if (Object.keys(run.conf).length > 0)
-		fields.push(['conf', [{ code: clip(visible(mask(JSON.stringify(run.conf))), 300) }]]);
+		fields.push(['conf', [{ code: clip(visible(JSON.stringify(maskConf(run.conf))), 300) }]]);
 	return fields;
 }
 

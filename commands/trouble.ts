@@ -1,7 +1,8 @@
 import { Trouble } from '../src/domain/errors.ts';
 import type { TroubleKind, TroubleOptions } from '../src/domain/errors.ts';
+import { mask } from '../src/domain/mask.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
-import { clip, type Lang, type Text } from '../src/domain/text.ts';
+import { clip, visible, type Lang, type Text } from '../src/domain/text.ts';
 
 /** A Trouble in both languages. `label` is stable and holds no foreign text. */
 export function trouble(
@@ -21,6 +22,9 @@ export function trouble(
 /** What was typed is wrong: told, not retried. */
 export const mistake = (label: string, message: Text, hint?: Text): Trouble => trouble('user', label, message, hint);
 
+/** What somebody typed, as a message may quote it: masked whole, then cut. */
+export const quoted = (typed: string, most = 40): string => clip(visible(mask(typed)), most);
+
 /** Anything that was thrown, as a Trouble: what is none is a bug of ours. */
 export function asTrouble(error: unknown): Trouble {
 	if (error instanceof Trouble) return error;
@@ -36,7 +40,7 @@ const ICON: Readonly<Record<TroubleKind, string>> = { user: '⚠️', denied: '�
 export function toReply(trouble: Trouble, lang: Lang, ref?: string): Reply {
 	const said = lang === 'ja' && trouble.ja ? trouble.ja : trouble;
 	if (trouble.kind === 'bug') return bugReply(said.message, lang, ref);
-	const parts: Part[] = [{ kind: 'title', icon: ICON[trouble.kind], line: [clip(said.message, 1200)] }];
+	const parts: Part[] = [{ kind: 'title', icon: ICON[trouble.kind], line: [clip(mask(said.message), 1200)] }];
 	if (said.hint !== undefined) parts.push({ kind: 'text', line: withCode(clip(said.hint, 2000)) });
 	return { parts, to: 'asker' };
 }
@@ -48,7 +52,7 @@ function bugReply(message: string, lang: Lang, ref: string | undefined): Reply {
 			: 'Sorry, this is a bug in Concertmaster. It has been logged.';
 	const parts: Part[] = [
 		{ kind: 'title', icon: ICON.bug, line: [sorry] },
-		{ kind: 'text', line: [clip(message, 500)] },
+		{ kind: 'text', line: [clip(mask(message), 500)] },
 	];
 	if (ref !== undefined) parts.push({ kind: 'note', line: [lang === 'ja' ? `照会番号: ${ref}` : `Reference: ${ref}`] });
 	return { parts, to: 'asker' };

@@ -1,7 +1,6 @@
 import { near } from '../src/domain/near.ts';
 import type { Typed } from '../src/domain/asking.ts';
-import { clip, visible } from '../src/domain/text.ts';
-import { mistake } from './trouble.ts';
+import { mistake, quoted } from './trouble.ts';
 
 /** One word of a command. Quotes are taken off; `start` and `end` are where it stood. */
 export type Word = {
@@ -78,8 +77,8 @@ function plainWord(words: string, start: number): Word {
 				throw mistake(
 					'quote not closed',
 					{
-						en: `The quote before “${clip(visible(words.slice(at + 1)), 30)}” is never closed.`,
-						ja: `「${clip(visible(words.slice(at + 1)), 30)}」の前の引用符が閉じられていません。`,
+						en: `The quote at character ${at + 1} of the words is never closed.`,
+						ja: `${at + 1} 文字目の引用符が閉じられていません。`,
 					},
 					{ en: 'Write text with spaces as "like this".', ja: '空白を含む文字列は "このように" 書いてください。' },
 				);
@@ -236,7 +235,7 @@ function optionOf(word: Word): { name: string; value: string | undefined } | und
 }
 
 function unknownOption(name: string, { values = [], flags = [] }: Parameters<typeof takeOptions>[1]) {
-	const shown = clip(visible(name), 40);
+	const shown = quoted(name);
 	const [nearest] = near(name, [...values, ...flags]);
 	return mistake(
 		'option unknown',
