@@ -3,6 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Verb } from '../commands/define.ts';
+import { book } from './diagnosis/book.ts';
+import type { Rule } from './domain/rule.ts';
 import type { Lang, Text } from './domain/text.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -12,7 +14,10 @@ let stale = 0;
 type Made = { path: string; text: string };
 
 const PARTS: Readonly<Record<string, () => Promise<Made[]> | Made[]>> = {
-	rules: async () => [await ruleIndex()],
+	rules: async () => {
+		const index = await ruleIndex();
+		return [index, await ruleBook()];
+	},
 	settings: async () => [await settingsReference()],
 	commands: async () => [commandIndex(), await commandReference('en'), await commandReference('ja')],
 };
@@ -45,6 +50,18 @@ async function ruleIndex(): Promise<Made> {
 		'',
 	].join('\n');
 	return { path: 'src/rules/index.ts', text };
+}
+
+async function ruleBook(): Promise<Made> {
+	const folder = join(root, 'src/rules');
+	const rules: Rule[] = [];
+	for (const entry of readdirSync(folder).sort()) {
+		const file = join(folder, entry, 'rule.ts');
+		if (!existsSync(file)) continue;
+		const { default: rule } = (await import(pathToFileURL(file).href)) as { default: Rule };
+		rules.push(rule);
+	}
+	return { path: 'src/rules/README.md', text: book(rules) };
 }
 
 /** Names of the verbs: the files of `commands/` that define one. */
