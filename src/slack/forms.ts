@@ -50,9 +50,22 @@ export function readMemory(privateMetadata: string | undefined): FormMemory | un
 }
 
 type Json = Record<string, unknown>;
-export type View = Json & { type: 'modal'; callback_id: string };
+type Block = Json & { type: string };
+/** Fits the types of Bolt's ack and of `views.open`. */
+export type View = {
+	type: 'modal';
+	callback_id: string;
+	private_metadata: string;
+	title: PlainText;
+	close: PlainText;
+	submit?: PlainText;
+	blocks: Block[];
+};
 
-const plain = (text: string, most: number): Json => ({
+type PlainText = { type: 'plain_text'; text: string; emoji: boolean };
+export type DagOption = { text: PlainText; value: string; description?: PlainText };
+
+const plain = (text: string, most: number): PlainText => ({
 	type: 'plain_text',
 	text: clip(visible(text), most) || '…',
 	emoji: false,
@@ -61,7 +74,7 @@ const plain = (text: string, most: number): Json => ({
 const TITLE: Text = { en: 'Start a DAG run', ja: 'DAG の実行' };
 const CLOSE: Text = { en: 'Cancel', ja: 'キャンセル' };
 
-function modal(callbackId: string, blocks: Json[], kept: FormMemory, submit: Text | undefined, lang: Lang): View {
+function modal(callbackId: string, blocks: Block[], kept: FormMemory, submit: Text | undefined, lang: Lang): View {
 	return {
 		type: 'modal',
 		callback_id: callbackId,
@@ -75,7 +88,7 @@ function modal(callbackId: string, blocks: Json[], kept: FormMemory, submit: Tex
 
 /** The first step. `problem`: why the step after it could not be shown. */
 export function dagPickerView(kept: FormMemory, lang: Lang): View {
-	const blocks: Json[] = [
+	const blocks: Block[] = [
 		{
 			type: 'input',
 			block_id: 'dag',
@@ -94,8 +107,12 @@ export function dagPickerView(kept: FormMemory, lang: Lang): View {
 }
 
 /** What an options request is answered with: at most 100 DAGs, whose ids may be longer than an option's value. */
-export async function dagOptions(dags: readonly DagSummary[], lang: Lang, keep: Keep): Promise<{ options: Json[] }> {
-	const options = dags.slice(0, MOST.options).map(async (dag) => {
+export async function dagOptions(
+	dags: readonly DagSummary[],
+	lang: Lang,
+	keep: Keep,
+): Promise<{ options: DagOption[] }> {
+	const options = dags.slice(0, MOST.options).map(async (dag): Promise<DagOption> => {
 		const state = dag.hasImportErrors ? '💥 ' : dag.paused ? '⏸️ ' : '';
 		const about = dag.description ?? (dag.owners.length === 0 ? '' : dag.owners.join(', '));
 		const described = about === '' ? {} : { description: plain(mask(about).split('\n')[0] ?? '', MOST.option) };
@@ -129,7 +146,7 @@ export function pickedOption(values: unknown): string | undefined {
 export function paramsView(dag: DagDetails, kept: FormMemory, lang: Lang): View {
 	const ja = lang === 'ja';
 	const own: FormMemory = { ...kept, dag: dag.id };
-	const head: Json = {
+	const head: Block = {
 		type: 'rich_text',
 		elements: [
 			{
@@ -185,7 +202,7 @@ export function paramsView(dag: DagDetails, kept: FormMemory, lang: Lang): View 
 	return modal(PARAMS, blocks, own, { en: 'Start', ja: '実行' }, lang);
 }
 
-function input(blockId: string, label: string, element: Json, hint?: string): Json {
+function input(blockId: string, label: string, element: Json, hint?: string): Block {
 	return {
 		type: 'input',
 		block_id: blockId,
@@ -204,7 +221,7 @@ const formParams = (params: readonly DagParam[]): readonly DagParam[] =>
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
 const blockOf = ({ name }: DagParam): string => `p:${hash(name)}`;
 
-function paramBlock(param: DagParam, lang: Lang): Json {
+function paramBlock(param: DagParam, lang: Lang): Block {
 	const { schema } = param;
 	const title = stringOf(schema['title']);
 	const described = param.description ?? stringOf(schema['description']);

@@ -38,7 +38,7 @@ const contractParams: DagParam[] = Object.entries(contractDags.find(({ id }) => 
 );
 
 const json = (value: unknown) => JSON.parse(JSON.stringify(value));
-const blocksOf = (view: View) => json(view['blocks']);
+const blocksOf = (view: View) => json(view.blocks);
 
 /** The form filled in by label, everything else untouched. */
 function filled(view: View, values: Readonly<Record<string, string | number | null>> = {}) {
@@ -83,7 +83,7 @@ describe('the DAG picker', () => {
 		for (const lang of ['en', 'ja'] as const) {
 			const view = dagPickerView({ ...memory, nameEnv: true, thread: '1.2' }, lang);
 			expect(blockProblems(blocksOf(view), 'modal')).toEqual([]);
-			expect(readMemory(String(view['private_metadata']))).toEqual({ ...memory, nameEnv: true, thread: '1.2' });
+			expect(readMemory(view.private_metadata)).toEqual({ ...memory, nameEnv: true, thread: '1.2' });
 		}
 		expect(readMemory('{"channel": 1}')).toBeUndefined();
 		expect(readMemory(undefined)).toBeUndefined();
@@ -271,7 +271,7 @@ describe('the params', () => {
 			for (const lang of ['en', 'ja'] as const) {
 				const view = paramsView(dag(contractParams, more), memory, lang);
 				expect(blockProblems(blocksOf(view), 'modal')).toEqual([]);
-				expect(view['submit']).toBeUndefined();
+				expect(view.submit).toBeUndefined();
 				expect(JSON.stringify(view)).toMatch(lang === 'ja' ? /実行できません|一時停止中/ : /cannot be started|paused/);
 			}
 	});
