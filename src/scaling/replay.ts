@@ -90,12 +90,25 @@ export function replay(load: readonly Arrival[], plant: Plant): Replay {
 	const push = (at: number, what: Event['what'], task: number, worker?: Worker): void =>
 		events.push({ at, order: order++, what, task, worker });
 
-	load.forEach(({ at, after }, task) => {
-		if (after === undefined || after.index === task) return push(at, 'arrive', task);
+	// Those that wait for nobody come in order of time; keeping them out of the event queue keeps it as short as what is in flight.
+	const roots: number[] = [];
+	load.forEach(({ after }, task) => {
+		if (after === undefined || after.index === task) return roots.push(task);
 		const list = followers.get(after.index);
 		if (list) list.push(task);
 		else followers.set(after.index, [task]);
 	});
+	roots.sort((a, b) => (load[a]?.at ?? 0) - (load[b]?.at ?? 0));
+	let nextRoot = 0;
+	/** The next thing that happens; an arrival goes first. */
+	function nextEvent(): Event | undefined {
+		const root = roots[nextRoot];
+		const other = events.peek();
+		const at = root === undefined ? Infinity : (load[root]?.at ?? 0) + overhead.dispatchMs;
+		if (root === undefined || (other && other.at < at)) return events.pop();
+		nextRoot++;
+		return { at, order: 0, what: 'arrive', task: root };
+	}
 
 	const workers: Worker[] = Array.from({ length: plant.workers.min }, () => ({
 		running: 0,
@@ -181,7 +194,7 @@ export function replay(load: readonly Arrival[], plant: Plant): Replay {
 			peakTasksPerWorker = Math.max(peakTasksPerWorker, worker.running);
 			const pool = arrival.pool ?? '';
 			poolUse.set(pool, (poolUse.get(pool) ?? 0) + (arrival.slots ?? 1));
-			const start = now + overhead.dispatchMs + overhead.startMs;
+			const start = now + overhead.startMs;
 			waitsMs[task] = start - (queuedAt[task] ?? 0);
 			push(start + arrival.durationMs, 'end', task, worker);
 		}
@@ -225,16 +238,17 @@ export function replay(load: readonly Arrival[], plant: Plant): Replay {
 		note(now);
 	}
 
-	for (let event = events.pop(); event && left > 0; event = events.pop()) {
+	for (let event = nextEvent(); event && left > 0; event = nextEvent()) {
 		const now = event.at;
 		switch (event.what) {
 			case 'arrive': {
-				if (now < first) {
-					first = now;
-					countedUntil = now;
-					note(now);
+				const queued = now - overhead.dispatchMs;
+				if (queued < first) {
+					first = queued;
+					countedUntil = queued;
+					note(queued);
 				}
-				queuedAt[event.task] = now;
+				queuedAt[event.task] = queued;
 				arrivedAs[event.task] = arrivals++;
 				const pool = load[event.task]?.pool ?? '';
 				const queue = queues.get(pool);
@@ -251,7 +265,7 @@ export function replay(load: readonly Arrival[], plant: Plant): Replay {
 				left--;
 				last = Math.max(last, now);
 				for (const follower of followers.get(event.task) ?? [])
-					push(now + (load[follower]?.after?.lagMs ?? 0), 'arrive', follower);
+					push(now + (load[follower]?.after?.lagMs ?? 0) + overhead.dispatchMs, 'arrive', follower);
 				push(now + overhead.endMs, 'free', event.task, event.worker);
 				break;
 			}

@@ -40,7 +40,7 @@ describe('replay', () => {
 			concurrency: 1,
 			overhead: { dispatchMs: 5, startMs: 100, endMs: 50 },
 		});
-		expect([...waitsMs]).toEqual([105, 1105 + 50 + 105]);
+		expect([...waitsMs]).toEqual([105, 5 + 100 + 1000 + 50 + 100]);
 	});
 
 	test('autoscaling adds workers after their start and lets them go when they are idle', () => {

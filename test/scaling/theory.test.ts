@@ -40,7 +40,7 @@ function meanWaitMs(load: Arrival[], workers: number, concurrency: number): numb
 	return steady.reduce((sum, wait) => sum + wait, 0) / steady.length;
 }
 
-const SEEDS = [3, 11, 29, 71];
+const SEEDS = [3, 11, 29];
 const average = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 describe('the replay against queueing theory, within 5 %', () => {
@@ -54,7 +54,7 @@ describe('the replay against queueing theory, within 5 %', () => {
 		const perSecond = (load * c * 1000) / meanMs;
 		const expected = erlangWaitMs(perSecond, meanMs, c);
 		const seen = average(
-			SEEDS.map((seed) => meanWaitMs(poisson(200_000, perSecond, exponential(meanMs), seed), workers, concurrency)),
+			SEEDS.map((seed) => meanWaitMs(poisson(80_000, perSecond, exponential(meanMs), seed), workers, concurrency)),
 		);
 		expect(Math.abs(seen / expected - 1)).toBeLessThan(0.05);
 	});
@@ -65,7 +65,7 @@ describe('the replay against queueing theory, within 5 %', () => {
 		const seen = average(
 			SEEDS.map((seed) =>
 				meanWaitMs(
-					poisson(200_000, 0.8, () => meanMs, seed),
+					poisson(80_000, 0.8, () => meanMs, seed),
 					1,
 					1,
 				),
