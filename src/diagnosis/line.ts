@@ -54,7 +54,7 @@ const PAGE = new RegExp(`^\\[\\d{4}-\\d\\d-\\d\\d[^\\]{]{5,40}\\] ${WORD} - `);
 // {manager.py:12} INFO - … and ` INFO - ::group::`: the same handler without a time
 const BARE = new RegExp(`^(?:\\{([^}:]{1,120}):\\d{1,7}\\})? ?${WORD} - `);
 // 2026-11-23T01:22:03.611203Z [info     ] …                              Airflow 3 console
-const AIRFLOW3 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)? \[(\w{4,9}) {0,8}\] /;
+const AIRFLOW3 = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)? \[(\w{4,9}) {0,8}\[?\] /;
 // [2026-11-23 00:54:33,616: INFO/MainProcess] …                          Celery
 const CELERY = new RegExp(
 	`^\\[\\d{4}-\\d\\d-\\d\\d[^\\]:]{0,4}\\d\\d:\\d\\d:\\d\\d,\\d{3}: ${WORD}/([\\w-]{1,60})\\] `,
@@ -62,6 +62,10 @@ const CELERY = new RegExp(
 // 2026-11-22 22:37:00,808 ERROR …   2026-11-22 22:37:00,808 - name - ERROR - …   ERROR:root:…   usual Python formats
 const PYTHON = new RegExp(
 	`^\\d{4}-\\d\\d-\\d\\d[T ]\\d\\d:\\d\\d:\\d\\d(?:[.,]\\d{1,9})?(?:Z|[+-]\\d\\d:?\\d\\d)? (?:- )?(?:\\[?([\\w.-]{1,80})\\]? ?(?:- )?)?\\[?${WORD}\\]?:? (?:- )?`,
+);
+// [2024-11-04 01:17:28,807][PID:7][ERROR][airflow.jobs.x] …   [2024-11-04 01:17:28] [INFO] …   every part in its own brackets
+const BRACKETS = new RegExp(
+	`^\\[\\d{4}-\\d\\d-\\d\\d[^\\]{]{5,40}\\](?: ?\\[[\\w.:@/-]{1,80}\\]){0,3}? ?\\[?${WORD}\\]?(?: ?\\[([\\w.:@/-]{1,80})\\]){0,3}:? (?:- )?`,
 );
 const BASIC = new RegExp(`^${WORD}:([\\w.-]{1,80}):`);
 // E1122 12:00:00.000000      1 file.go:12] …                              klog
@@ -89,6 +93,7 @@ export function prefixOf(text: string): Prefix | undefined {
 			const source = / source=([\w.]{1,200})(?= |$)/.exec(message.slice(0, 4000));
 			return { message, level: levelOf(m[1]), from: source?.[1] };
 		}
+		if ((m = BRACKETS.exec(rest))) return { message: rest.slice(m[0].length), level: levelOf(m[1]), from: m[2] };
 		if ((m = CELERY.exec(rest))) return { message: rest.slice(m[0].length), level: levelOf(m[1]), from: m[2] };
 	} else if (first >= 48 && first <= 57) {
 		if ((m = AIRFLOW3.exec(rest))) {
@@ -114,7 +119,11 @@ export function prefixOf(text: string): Prefix | undefined {
 const ESCAPES =
 	/\u001b(?:\[[0-9;:?<=>]{0,64}[ -/]{0,4}[@-~]|\][^\u0007\u001b]{0,2048}(?:\u0007|\u001b\\)?|[PX^_][^\u001b]{0,2048}(?:\u001b\\)?|[ -/]{0,4}[0-~])/g;
 
+/** What is left of colours where the escape character was lost on the way (copied from a terminal or a web page). */
+const ORPHANS = /\[(?:\d{1,3};){0,4}\d{1,3}m/g;
+
 /** Without terminal colours, titles and links. */
 export function stripEscapes(text: string): string {
-	return text.includes('\u001b') ? text.replace(ESCAPES, '') : text;
+	const plain = text.includes('\u001b') ? text.replace(ESCAPES, '') : text;
+	return plain.includes('[0m') ? plain.replace(ORPHANS, '') : plain;
 }
