@@ -3,12 +3,14 @@ import { Message, type Block } from 'slack-blocks-to-jsx/dist/index.mjs';
 import type { Json, JsonObject, SandboxView } from '../types.ts';
 import { isList, isObject, isTrue, numberOf, objectsOf, stringsOf, textOf } from '../json.ts';
 import { slackDate, type Reader } from './dates.ts';
+import { markupElements } from './markup.ts';
+import { glyph } from './glyphs.ts';
 import { word } from './words.ts';
 
 /**
- * Block Kit as HTML. slack-blocks-to-jsx draws markup, rich text, charts, cards and the like; what it lacks or gets
- * wrong is drawn here: everything that acts, forms, tables (it draws no data_table), and `plain_text`, which it takes
- * for markup, so that a literal `<!channel>` would look like a live mention.
+ * Block Kit as HTML. slack-blocks-to-jsx draws rich text, Markdown, charts, plans and the like; what it lacks or gets
+ * wrong is drawn here: everything that acts, forms, tables (it draws no data_table), `plain_text`, which it takes for
+ * markup, so that a literal `<!channel>` would look like a live mention, and markup, where it sees bold in `5 * 3 * 2`.
  */
 export type Drawing = {
 	reader: Reader;
@@ -32,7 +34,7 @@ export function drawBlocks(blocks: readonly JsonObject[], drawing: Drawing): Rea
 
 /** A text as chat.postMessage takes it when there are no blocks: markup. */
 export function drawMarkup(text: string, drawing: Drawing): ReactNode {
-	return byLibrary([{ type: 'section', text: { type: 'mrkdwn', text } }], drawing);
+	return byLibrary([{ type: 'rich_text', elements: markupElements(text) }], drawing);
 }
 
 function drawBlock(block: JsonObject, drawing: Drawing): ReactNode {
@@ -178,6 +180,8 @@ function byLibrary(blocks: readonly JsonObject[], drawing: Drawing): ReactNode {
 			user: ({ id, name }) => h('span', { className: 'mention' }, `@${name || id}`),
 			channel: ({ id, name }) => h('span', { className: 'mention' }, `#${name || id}`),
 			usergroup: ({ id, name }) => h('span', { className: 'mention' }, `@${name || id}`),
+			// `09:14:00` holds no emoji; a name that is none stays as it was typed.
+			emoji: (emoji, parse) => (/[a-z+]/.test(emoji.name) && parse(emoji)) || `:${emoji.name}:`,
 			date: ({ timestamp, format, fallback }) =>
 				h('time', null, format === '' ? fallback : slackDate(Number(timestamp), format, reader)),
 			link: ({ href, children }) => link(href, children),
@@ -200,7 +204,12 @@ function drawImage(value: JsonObject, drawing: Drawing): ReactNode {
 	const file = isObject(value['slack_file']) ? textOf(value['slack_file']['id']) : '';
 	if (/^F\w+$/.test(file)) return h('img', { src: `/file/${file}`, alt, title: alt });
 	// The page loads nothing from elsewhere.
-	return h('span', { className: 'no-image' }, `🖼 ${alt} (${word('imageElsewhere', drawing.reader.lang)})`);
+	return h(
+		'span',
+		{ className: 'no-image' },
+		glyph('image'),
+		` ${alt} (${word('imageElsewhere', drawing.reader.lang)})`,
+	);
 }
 
 function drawTable(block: JsonObject, drawing: Drawing, caption: string | undefined): ReactNode {

@@ -5,6 +5,7 @@ import { langOf, type Lang, type Text } from '../../../domain/text.ts';
 import { isObject, objectsOf, textOf } from '../json.ts';
 import { drawBlocks, drawMarkup, drawText, type Drawing } from './blocks.ts';
 import { clock, dayKey, dayTitle, type Reader } from './dates.ts';
+import { glyph } from './glyphs.ts';
 import { replies, word } from './words.ts';
 
 export type PageSettings = {
@@ -165,7 +166,7 @@ export function openPage(settings: PageSettings) {
 				h(
 					'div',
 					{ className: 'body' },
-					lone ? h('div', { className: 'only-you' }, '👁 ', word('onlyYou', lang)) : null,
+					lone ? h('div', { className: 'only-you' }, glyph('eye'), ' ', word('onlyYou', lang)) : null,
 					at.follows
 						? null
 						: h(
@@ -237,14 +238,14 @@ export function openPage(settings: PageSettings) {
 			h(
 				'a',
 				{ href: address(sight, { thread: message.ts }), title: word('reply', lang), 'aria-label': word('reply', lang) },
-				'💬',
+				glyph('bubble'),
 			),
 			settings.shortcuts.length === 0
 				? null
 				: h(
 						'details',
 						{ className: 'overflow' },
-						h('summary', { 'aria-label': word('more', lang), title: word('more', lang) }, '⋮'),
+						h('summary', { 'aria-label': word('more', lang), title: word('more', lang) }, glyph('dots')),
 						h(
 							'div',
 							{ className: 'menu' },
@@ -280,7 +281,8 @@ export function openPage(settings: PageSettings) {
 		return h(
 			'a',
 			{ className: 'file', href: `/file/${id}`, target: '_blank', rel: 'noopener noreferrer' },
-			`📄 ${file.name}`,
+			glyph('file'),
+			` ${file.name}`,
 		);
 	}
 
@@ -291,8 +293,10 @@ export function openPage(settings: PageSettings) {
 	}
 
 	function avatar(user: string): ReactNode {
-		if (user === slack.botUserId) return h('span', { className: 'avatar avatar-bot', 'aria-hidden': true }, '🎻');
-		if (user === 'USLACKBOT') return h('span', { className: 'avatar avatar-slackbot', 'aria-hidden': true }, '♥');
+		if (user === slack.botUserId)
+			return h('span', { className: 'avatar avatar-bot', 'aria-hidden': true }, glyph('baton'));
+		if (user === 'USLACKBOT')
+			return h('span', { className: 'avatar avatar-slackbot', 'aria-hidden': true }, glyph('heart'));
 		const tone = slack.workspace.users.findIndex((one) => one.id === user) % 6;
 		return h('span', { className: `avatar avatar-${tone}`, 'aria-hidden': true }, [...nameOf(user)][0] ?? '?');
 	}
@@ -304,7 +308,7 @@ export function openPage(settings: PageSettings) {
 		const lang = langOfUser(user);
 		const mine = slack.channels().filter((one) => one.kind !== 'dm' && one.members.includes(user.id));
 		const dm = slack.channelId(user.id);
-		const entry = (id: string, sign: string, label: string): ReactNode =>
+		const entry = (id: string, sign: ReactNode, label: string): ReactNode =>
 			h(
 				'a',
 				{
@@ -323,9 +327,9 @@ export function openPage(settings: PageSettings) {
 				Fragment,
 				null,
 				h('h2', null, word('channels', lang)),
-				mine.map((one) => entry(one.id, one.kind === 'private' ? '🔒' : '#', one.name)),
+				mine.map((one) => entry(one.id, one.kind === 'private' ? glyph('lock') : '#', one.name)),
 				h('h2', null, word('apps', lang)),
-				entry(dm, '🎻', settings.appName),
+				entry(dm, glyph('baton'), settings.appName),
 				h('h2', null, word('actAs', lang)),
 				slack.workspace.users
 					.filter((one) => one.deleted !== true)
@@ -420,13 +424,17 @@ export function openPage(settings: PageSettings) {
 					'header',
 					null,
 					depth > 1
-						? h('button', { type: 'button', className: 'icon', 'data-close': 'yes', 'aria-label': '←' }, '←')
+						? h(
+								'button',
+								{ type: 'button', className: 'icon', 'data-close': 'yes', 'aria-label': word('back', lang) },
+								glyph('back'),
+							)
 						: null,
 					h('h2', { id: 'modal-title' }, drawText(view.raw['title'], drawing)),
 					h(
 						'button',
 						{ type: 'button', className: 'icon', 'data-close': 'yes', 'aria-label': word('close', lang) },
-						'✕',
+						glyph('cross'),
 					),
 				),
 				h(
@@ -466,13 +474,13 @@ export function openPage(settings: PageSettings) {
 			{ className: 'composer', 'data-thread': thread },
 			h('div', { className: 'menu hints', role: 'listbox', hidden: true }),
 			h('textarea', { rows: 1, placeholder: label, 'aria-label': label, autoFocus: thread !== undefined }),
-			h('button', { type: 'submit', 'aria-label': word('send', lang), title: word('send', lang) }, '➤'),
+			h('button', { type: 'submit', 'aria-label': word('send', lang), title: word('send', lang) }, glyph('send')),
 		);
 	}
 
 	function titleOf(channel: SandboxChannel): string {
 		if (channel.kind === 'dm') return settings.appName;
-		return `${channel.kind === 'private' ? '🔒 ' : '#'}${channel.name}`;
+		return `${channel.kind === 'private' ? '' : '#'}${channel.name}`;
 	}
 
 	function document(sight: Sight, token: string): string {
@@ -529,7 +537,7 @@ export function openPage(settings: PageSettings) {
 					h(
 						'button',
 						{ type: 'button', id: 'theme', title: word('theme', lang), 'aria-label': word('theme', lang) },
-						'◐',
+						glyph('half'),
 					),
 				),
 				h('nav', { className: 'sidebar', id: 'sidebar', ...raw(sidebar(sight)) }),
@@ -600,7 +608,11 @@ export function openPage(settings: PageSettings) {
 								{ className: 'title' },
 								h('h1', null, word('thread', lang)),
 								h('span', { className: 'topic' }, titleOf(channel)),
-								h('a', { className: 'icon', href: address(sight, {}), 'aria-label': word('close', lang) }, '✕'),
+								h(
+									'a',
+									{ className: 'icon', href: address(sight, {}), 'aria-label': word('close', lang) },
+									glyph('cross'),
+								),
 							),
 							h(
 								'div',

@@ -12,6 +12,7 @@ const WORDS = {
 	home: { en: 'Home', ja: 'ホーム' },
 	thread: { en: 'Thread', ja: 'スレッド' },
 	close: { en: 'Close', ja: '閉じる' },
+	back: { en: 'Back', ja: '戻る' },
 	cancel: { en: 'Cancel', ja: 'キャンセル' },
 	reply: { en: 'Reply in thread', ja: 'スレッドで返信する' },
 	more: { en: 'More actions', ja: 'その他' },
