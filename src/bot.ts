@@ -2,18 +2,13 @@ import type { Log } from './deps.ts';
 import { buildDeps } from './build-deps.ts';
 import type { BotDeps } from './build-deps.ts';
 import { evictionPolicy, patientRedis } from './clients/base/redis.ts';
-import { producer, workQueue } from './clients/queue.ts';
+import { workQueue } from './clients/queue.ts';
 import type { Config } from './config.ts';
 import { Trouble } from './domain/errors.ts';
 import { consume } from '../worker/consume.ts';
 import type { Wires } from '../worker/wires.ts';
 import type { Doors } from './slack/doors.ts';
 import { startHealth } from './http/health.ts';
-import { httpReceiver } from './slack/http-receiver.ts';
-import { listen } from './slack/listen.ts';
-import type { Receiver } from './slack/listen.ts';
-import { socketReceiver } from './slack/socket-receiver.ts';
-import { isOurs, originOf } from './slack/verify.ts';
 
 /** What the bot says, made by the verbs and the renderer; put together in main.ts. */
 export type Voice = (
@@ -55,65 +50,29 @@ export async function startBot(
 		);
 	const me = await untilAnswered(() => deps.identity(), log);
 
-	const closers: (() => Promise<unknown>)[] = [];
-	let port: number | undefined;
-	if (parts.slack) {
-		const queue = await producer(config.redisUrl, log, now);
-		const ours = {
-			team: me.team,
-			app: config.slack.appId,
-			botUser: me.user,
-			botId: me.bot,
-			botToken: config.slack.botToken,
-		};
-		const { appToken, apiUrl, signingSecret } = config.slack;
-		const receiver: Receiver & { port?(): number } =
-			appToken === undefined
-				? httpReceiver({
-						signingSecret: signingSecret ?? '',
-						port: config.slack.port,
-						now,
-						log,
-						accepts: (body) => isOurs(originOf(body), ours),
-						health: {
-							'/healthz': () => Promise.resolve(true),
-							'/readyz': () =>
-								queue.ping().then(
-									() => true,
-									() => false,
-								),
-						},
-					})
-				: socketReceiver({ appToken, apiUrl });
-		const doors: Doors = { deps, work, producer: queue, broken: config.broken, ...voice };
-		const { app, undecided } = listen(doors, receiver, ours);
-		await app.start();
-		port = receiver.port?.();
-		closers.push(
-			() => app.stop(),
-			() => Promise.resolve(undecided.stop()),
-			() => queue.close(),
-		);
-		log.info({ port, team: me.team }, 'taking commands');
-	}
+	// Bolt is read by the Slack side only: a tenth of a process's memory.
+	const side = parts.slack
+		? await (await import('./slack/open.ts')).openSlackSide(config, { deps, work, broken: config.broken, ...voice }, me)
+		: undefined;
 	if (parts.worker) {
 		consume(wires);
 		log.info({}, 'carrying out commands');
 	}
 
-	if (config.healthPort !== undefined) {
-		const health = await startHealth(config.healthPort, () => redis.ping().then(() => true));
-		closers.push(() => health.close());
-		log.info({ port: health.port }, 'answering probes');
-	}
+	const health =
+		config.healthPort === undefined
+			? undefined
+			: await startHealth(config.healthPort, () => redis.ping().then(() => true));
+	if (health) log.info({ port: health.port }, 'answering probes');
 
 	let stopping: Promise<void> | undefined;
 	return {
-		port,
+		port: side?.port,
 		deps,
 		stop() {
 			stopping ??= (async () => {
-				for (const close of closers) await settle(close(), 2000);
+				if (side) await settle(side.close(), 3000);
+				if (health) await settle(health.close(), 500);
 				await work.close(STOP_GRACE_MS);
 				redis.disconnect();
 			})();

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { commands } from '../commands/index.ts';
 import { patientRedis, PREFIX } from './clients/base/redis.ts';
+import { inheritedEnvironment } from './config.ts';
 import { demoBroken, demoDags, startAirflow } from './sandbox/airflow/index.ts';
 import { startComposer } from './sandbox/composer.ts';
 import { startRealAirflow } from './sandbox/real-airflow.ts';
@@ -67,8 +68,9 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 	const file = join(data, 'demo.yaml');
 	await writeFile(file, stringify({ everyone: 'operator', environments: settings.environments }), { mode: 0o600 });
 
+	const inherited = inheritedEnvironment();
 	const env: NodeJS.ProcessEnv = {
-		...process.env,
+		...inherited,
 		SLACK_BOT_TOKEN: slack.botToken,
 		SLACK_APP_TOKEN: slack.appToken,
 		SLACK_APP_ID: slack.appId,
@@ -76,7 +78,7 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 		REDIS_URL: redis.url,
 		CONCERTMASTER_CONFIG: file,
 		GOOGLE_OAUTH_ACCESS_TOKEN: settings.token,
-		LOG_LEVEL: process.env['LOG_LEVEL'] ?? 'warn',
+		LOG_LEVEL: inherited['LOG_LEVEL'] ?? 'warn',
 	};
 	await Promise.all((['slack', 'worker'] as const).map((part) => keepRunning(part, env, closers)));
 	await slack.untilSockets(1, 20_000);

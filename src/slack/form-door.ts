@@ -80,12 +80,17 @@ async function chosenEnvironment(deps: BotDeps, typed: Typed): Promise<string | 
 	return choice?.channel ?? choice?.user;
 }
 
+/** What a listener here needs of Bolt's arguments: views and options are plain JSON of ours. */
+type Answering = { body: unknown; ack(answer?: unknown): Promise<void> };
+
 /** The form's option requests and submissions, and an ack for every other view. */
 export function formDoor(app: App, doors: Doors, take: (taken: Taken) => Promise<Said | undefined>): void {
 	const { deps } = doors;
 	const load = (short: string): Promise<string | undefined> => deps.store.words(short);
 
-	app.options(/.*/, async ({ body, ack }) => {
+	app.options(/.*/, async (given: Answering) => {
+		const { body } = given;
+		const ack = (answer?: object): Promise<void> => given.ack(answer);
 		const read = optionsBody.safeParse(body);
 		const memory = read.success ? readMemory(read.data.view?.private_metadata) : undefined;
 		if (!read.success || !memory || read.data.action_id !== DAG_OPTIONS) {
@@ -104,11 +109,12 @@ export function formDoor(app: App, doors: Doors, take: (taken: Taken) => Promise
 			AIRFLOW_MS + 500,
 			(error) => deps.log.warn({ label: asTrouble(error).label }, 'no options'),
 		);
-		// Bolt's type wants its own option objects; ours are the same JSON.
-		await ack(((await answer) ?? { options: [] }) as Parameters<typeof ack>[0]);
+		await ack((await answer) ?? { options: [] });
 	});
 
-	app.view(/.*/, async ({ body, ack }) => {
+	app.view(/.*/, async (given: Answering) => {
+		const { body } = given;
+		const ack = (answer?: object): Promise<void> => given.ack(answer);
 		const read = viewBody.safeParse(body);
 		const memory = read.success ? readMemory(read.data.view.private_metadata) : undefined;
 		if (!read.success || !memory) {
@@ -143,7 +149,7 @@ export function formDoor(app: App, doors: Doors, take: (taken: Taken) => Promise
 		if (view.callback_id === PICKER)
 			return ack({
 				response_action: 'update',
-				view: paramsView(dag, memory, lang) as ViewOf<Parameters<typeof ack>[0]>,
+				view: paramsView(dag, memory, lang),
 			});
 		if (view.callback_id !== PARAMS) return ack();
 
@@ -163,12 +169,9 @@ export function formDoor(app: App, doors: Doors, take: (taken: Taken) => Promise
 		const said = await take({ typed });
 		if (!said) return ack();
 		if (said.again && field !== '') return wrong({ [field]: said.body.text.slice(0, 300) });
-		return ack({ response_action: 'update', view: message(said, lang) as ViewOf<Parameters<typeof ack>[0]> });
+		return ack({ response_action: 'update', view: message(said, lang) });
 	});
 }
-
-/** The view type of Bolt's ack, which our JSON fits without being written in its words. */
-type ViewOf<A> = A extends { response_action: 'update'; view?: infer V } ? NonNullable<V> : never;
 
 /** What the form became when it cannot be sent again: its last word, with nothing to press but Close. */
 function message(said: Said, lang: Lang): Record<string, unknown> {

@@ -16,8 +16,6 @@ import { take } from './take.ts';
 import type { Said, Taken } from './take.ts';
 import { isOurs, originOf } from './verify.ts';
 
-export type { Receiver } from '@slack/bolt';
-
 const commandBody = z.object({
 	command: z.string(),
 	text: z.string().optional(),

@@ -1,0 +1,51 @@
+import type { Receiver } from '@slack/bolt';
+import type { Config } from '../config.ts';
+import { producer } from '../clients/queue.ts';
+import type { Doors } from './doors.ts';
+import { httpReceiver } from './http-receiver.ts';
+import { listen } from './listen.ts';
+import { socketReceiver } from './socket-receiver.ts';
+import { isOurs, originOf } from './verify.ts';
+
+export type SlackSide = { port: number | undefined; close(): Promise<void> };
+
+/** The Slack side of one process: its way in by the settings, Socket Mode or signed HTTP. Resolves when it takes commands. */
+export async function openSlackSide(
+	config: Config,
+	inside: Omit<Doors, 'producer'>,
+	me: { team: string; user: string; bot: string | undefined },
+): Promise<SlackSide> {
+	const { log } = inside.deps;
+	const now = (): number => inside.deps.now();
+	const queue = await producer(config.redisUrl, log, now);
+	const { appToken, apiUrl, signingSecret, appId, botToken } = config.slack;
+	const ours = { team: me.team, app: appId, botUser: me.user, botId: me.bot, botToken };
+	const answers = (): Promise<boolean> =>
+		queue.ping().then(
+			() => true,
+			() => false,
+		);
+	const receiver: Receiver & { port?(): number } =
+		appToken === undefined
+			? httpReceiver({
+					signingSecret: signingSecret ?? '',
+					port: config.slack.port,
+					now,
+					log,
+					accepts: (body) => isOurs(originOf(body), ours),
+					health: { '/healthz': () => Promise.resolve(true), '/readyz': answers },
+				})
+			: socketReceiver({ appToken, apiUrl });
+	const { app, undecided } = listen({ ...inside, producer: queue }, receiver, ours);
+	await app.start();
+	const port = receiver.port?.();
+	log.info({ port, team: me.team }, 'taking commands');
+	return {
+		port,
+		async close() {
+			await app.stop();
+			undecided.stop();
+			await queue.close();
+		},
+	};
+}
