@@ -27,7 +27,7 @@ export function coreOf(literal: string): string {
 }
 
 /** Cores shorter than this are looked for in a pass of their own: a short window would slow the scan for all of them. */
-const LONG = 8;
+const LONG = 12;
 
 /** Throws RangeError when a literal's core is shorter than MIN_CORE. Ids are the literals' indexes. */
 export function compile(literals: readonly string[]): Scanner {
@@ -110,7 +110,7 @@ function compilePass(cores: readonly string[]): Scanner['scan'] {
 }
 
 /** Few enough that the table stays in the processor's nearer caches. */
-const BLOCKS = 65_536;
+const BLOCKS = 32_768;
 
 function blockOf(core: string, last: number): number {
 	return ((core.charCodeAt(last - 2) << 10) ^ (core.charCodeAt(last - 1) << 5) ^ core.charCodeAt(last)) & (BLOCKS - 1);
