@@ -8,8 +8,10 @@ import { slack } from './clients/slack.ts';
 import type { Slack } from './clients/slack.ts';
 import { store } from './clients/store.ts';
 import type { Store } from './clients/store.ts';
+import { airflowSources, composerSources } from './collect.ts';
 import type { Config } from './config.ts';
 import type { Asker, Checkup, Deps, Log } from './deps.ts';
+import { startDiagnoser } from './diagnosis/thread.ts';
 import type { Airflow } from './domain/airflow.ts';
 import { Trouble } from './domain/errors.ts';
 
@@ -37,9 +39,17 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 	const kept = store(redis);
 	const chat = slack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl, lang: config.lang });
 	const google = config.googleToken === undefined ? applicationDefault() : fixedToken(config.googleToken);
+	const homes = new Map(
+		config.environments.flatMap((environment) =>
+			environment.composer === undefined
+				? []
+				: [[environment.name, composer(environment.composer, google, now)] as const],
+		),
+	);
+	const diagnoser = startDiagnoser({ limitMs: 20_000 });
 	const airflows = new Map<string, Airflow>(
 		config.environments.map((environment) => {
-			const home = environment.composer && composer(environment.composer, google, now);
+			const home = homes.get(environment.name);
 			const whereabouts = home && ((options?: { fresh?: boolean }) => home.whereabouts(options));
 			return [environment.name, airflow(environment.airflow, http, { google, now, whereabouts })];
 		}),
@@ -73,6 +83,12 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 				ja: { message: `環境 ${env} はありません。` },
 			});
 		},
+		composer: (env) => homes.get(env),
+		sources(env) {
+			const home = homes.get(env);
+			return { ...airflowSources(deps.airflow(env)), ...(home ? composerSources(home) : {}) };
+		},
+		readLog: (log, question) => diagnoser.diagnose({ bytes: log }, question),
 		grants: config.grants,
 		everyone: config.everyone,
 		lang: config.lang,

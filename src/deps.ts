@@ -1,5 +1,9 @@
+import type { Composer } from './clients/composer.ts';
+import type { Sources } from './collect.ts';
+import type { Question } from './diagnosis/thread.ts';
 import type { Airflow } from './domain/airflow.ts';
 import type { Log } from './domain/log.ts';
+import type { Diagnosis } from './domain/rule.ts';
 import type { Lang } from './domain/text.ts';
 import type { Grant } from './access/roles.ts';
 
@@ -15,6 +19,12 @@ export type Deps = {
 	environments: readonly string[];
 	/** Trouble `user` when there is no such environment. */
 	airflow(env: string): Airflow;
+	/** Undefined where the environment is no Composer environment. */
+	composer(env: string): Composer | undefined;
+	/** Every source of evidence that environment has. */
+	sources(env: string): Sources;
+	/** Names the cause of a log, in a thread of its own. Rejects with an Error when that takes too long. */
+	readLog(log: Uint8Array, question: Question): Promise<Diagnosis>;
 	grants: readonly Grant[];
 	/** With no grants configured: what everyone is. `operator` in the demo, else `viewer`. */
 	everyone: 'viewer' | 'operator' | 'admin';

@@ -146,7 +146,8 @@ export type SourceName = keyof EvidenceMap;
 
 /** Why a source could not be read. It lowers the status and is told. */
 export type Gap = {
-	source: SourceName;
+	/** `taskLog`: the log itself, which is read before everything else. */
+	source: SourceName | 'taskLog';
 	/** `absent`: this kind of environment has no such source (Kubernetes events on Composer 3, metrics on plain Airflow). */
 	because: 'denied' | 'unavailable' | 'timeout' | 'absent';
 	/** What is missing and who grants it, or what was answered. */

@@ -1,3 +1,6 @@
+import { airflowSources, composerSources } from '../../src/collect.ts';
+import type { Composer } from '../../src/clients/composer.ts';
+import { startDiagnoser } from '../../src/diagnosis/thread.ts';
 import type { Access, Grant, Role } from '../../src/access/roles.ts';
 import { airflow } from '../../src/clients/airflow.ts';
 import { http } from '../../src/clients/base/http.ts';
@@ -47,6 +50,8 @@ export function clientOf(sandbox: SandboxAirflow, api: 1 | 2, username: 'admin' 
 
 export type Said = { level: string; message: string; data: Record<string, unknown> };
 
+const diagnoser = startDiagnoser();
+
 export type FakeDeps = Deps & {
 	logged: Said[];
 	chosen: Map<string, string>;
@@ -54,7 +59,13 @@ export type FakeDeps = Deps & {
 
 export function fakeDeps(
 	airflows: Readonly<Record<string, Airflow>>,
-	more: { grants?: readonly Grant[]; everyone?: Role; now?: () => number; checkups?: readonly Checkup[] } = {},
+	more: {
+		grants?: readonly Grant[];
+		everyone?: Role;
+		now?: () => number;
+		checkups?: readonly Checkup[];
+		composer?: Composer;
+	} = {},
 ): FakeDeps {
 	const logged: Said[] = [];
 	const chosen = new Map<string, string>();
@@ -70,6 +81,12 @@ export function fakeDeps(
 			if (!found) throw new Error(`no environment ${env}`);
 			return found;
 		},
+		composer: () => more.composer,
+		sources: (env) => ({
+			...airflowSources(airflows[env] ?? fakeAirflow({})),
+			...(more.composer ? composerSources(more.composer) : {}),
+		}),
+		readLog: (log, question) => diagnoser.diagnose({ bytes: log }, question),
 		grants: more.grants ?? [],
 		everyone: more.everyone ?? 'operator',
 		lang: 'en',

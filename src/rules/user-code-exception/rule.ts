@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { ChainLink, FixStep, Strength } from '../../domain/rule.ts';
 import { clip } from '../../domain/text.ts';
-import { inLang, python, say, sh } from '../_parts/steps.ts';
+import { command, inLang, python, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { isOwnRaise } from '../_parts/own.ts';
 
@@ -214,7 +214,7 @@ export default defineRule({
 		if (env.generation !== 'airflow' && file === undefined && exitCode === undefined) return steps;
 		steps.push(
 			sh(
-				'airflow tasks test DAG TASK 2026-01-01',
+				command('airflow', 'tasks', 'test', facts['dag'] ?? 'DAG', facts['task'] ?? 'TASK', '2026-01-01'),
 				t(
 					'Run the task alone, without the scheduler, until it works (on Composer in composer-dev):',
 					'スケジューラなしでタスク単体を実行して確認します (Composer では composer-dev を使います):',

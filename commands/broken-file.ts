@@ -1,0 +1,78 @@
+import type { Deps } from '../src/deps.ts';
+import { verify } from '../src/diagnosis/verify.ts';
+import type { ImportError } from '../src/domain/airflow.ts';
+import { quote } from '../src/domain/quote.ts';
+import type { Part } from '../src/domain/reply.ts';
+import { clipHead, type Lang } from '../src/domain/text.ts';
+import { rules } from '../src/rules/index.ts';
+import { homeOf } from './investigate.ts';
+import { verdictParts } from './verdict-message.ts';
+
+/** Why the file of this DAG does not import, when it does not. `file`: where Airflow says that it is. Throws Trouble. */
+export async function brokenFile(
+	dag: string,
+	env: string,
+	lang: Lang,
+	deps: Deps,
+	file?: string,
+): Promise<Part[] | undefined> {
+	const errors = await deps.airflow(env).importErrors();
+	const error = errors.find((one) => (file === undefined ? isFileOf(dag, one.file) : sameFile(one.file, file)));
+	if (!error) return undefined;
+	const home = await homeOf(env, deps);
+	const diagnosis = await deps.readLog(new TextEncoder().encode(asLog(error)), { env: home.env, lang });
+	const failed = {
+		env,
+		dag,
+		run: '',
+		task: '',
+		mapIndex: -1,
+		tryNumber: 0,
+		ofTries: 1,
+		state: 'failed',
+		log: 'there' as const,
+		told: [],
+		now: deps.now(),
+	};
+	const told = diagnosis.findings.flatMap((finding) => {
+		const rule = rules.find(({ id }) => id === finding.cause);
+		return rule ? [{ rule, finding }] : [];
+	});
+	const verdict = verify({
+		diagnosis,
+		candidates: told,
+		failed,
+		seen: { importErrors: [error] },
+		gaps: home.gaps,
+		env: home.env,
+		lang,
+	});
+	const ja = lang === 'ja';
+	const name = { code: clipHead(quote(error.file.split('/').at(-1) ?? error.file, 200), 100) };
+	return [
+		{
+			kind: 'title',
+			icon: '💥',
+			line: ja ? [name, ' をインポートできません'] : ['Airflow cannot import ', name],
+		},
+		{ kind: 'text', line: [{ code: clipHead(quote(error.file, 500), 200) }, ' · ', { time: error.at }] },
+		...verdictParts(verdict, { lang, full: false, log: LOG }).parts,
+	];
+}
+
+const LOG = { en: 'the import error', ja: 'インポートエラー' };
+
+/** As the DAG processor writes it, so that the same rules know it. */
+function asLog({ file, stackTrace }: ImportError): string {
+	return `Broken DAG: [${file}]\n${stackTrace}`;
+}
+
+function sameFile(one: string, other: string): boolean {
+	return one === other || one.endsWith(`/${other}`) || other.endsWith(`/${one}`);
+}
+
+/** Airflow does not say which DAG a broken file would make; most are named after theirs, with or without the folder. */
+function isFileOf(dag: string, file: string): boolean {
+	const plain = (text: string) => text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '_');
+	return `_${plain(file.replace(/\.\w+$/, ''))}`.endsWith(`_${plain(dag)}`);
+}
