@@ -1,5 +1,6 @@
 import type { RealAirflow } from '../../src/sandbox/real-airflow.ts';
 import { contractSuite } from '../contract/suite.ts';
+import { mainLoop } from './main-loop.ts';
 
 /** Everything that is proven on a real Airflow, in this order, on one that stays up. Another suite is another line. */
 export function realSuites(airflow: () => RealAirflow): void {
@@ -14,4 +15,5 @@ export function realSuites(airflow: () => RealAirflow): void {
 			close: () => Promise.resolve(),
 		});
 	});
+	mainLoop(airflow);
 }

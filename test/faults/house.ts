@@ -72,25 +72,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 		redis,
 		bots: () => bots,
 		async start(part, extra = {}) {
-			const child = fork(new URL('../../src/main.ts', import.meta.url), [part], {
-				env: {
-					PATH: process.env['PATH'],
-					SLACK_BOT_TOKEN: slack.botToken,
-					SLACK_API_URL: slack.apiUrl,
-					SLACK_APP_ID: slack.appId,
-					...(by === 'socket'
-						? { SLACK_APP_TOKEN: slack.appToken }
-						: { SLACK_SIGNING_SECRET: slack.signingSecret, PORT: '0' }),
-					REDIS_URL: redis.url,
-					CONCERTMASTER_CONFIG: settings,
-					LOG_LEVEL: 'info',
-					...extra,
-				},
-				cwd: folder,
-				execArgv: [],
-				stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-			});
-			const bot = await untilReady(child, part);
+			const bot = await startProcess(part, { slack, redis, settings, folder, by }, extra);
 			bots.push(bot);
 			if (bot.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${bot.port}/slack/events`);
 			else if (part !== 'worker') await slack.untilSockets(2 * bots.filter((one) => one.part !== 'worker').length);
@@ -102,6 +84,33 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 			await rm(folder, { recursive: true, force: true });
 		},
 	};
+}
+
+/** One bot process with the settings it needs, ready to take work. */
+export async function startProcess(
+	part: BotProcess['part'],
+	to: { slack: SandboxSlack; redis: SandboxRedis; settings: string; folder: string; by: 'socket' | 'http' },
+	extra: Record<string, string> = {},
+): Promise<BotProcess> {
+	const child = fork(new URL('../../src/main.ts', import.meta.url), [part], {
+		env: {
+			PATH: process.env['PATH'],
+			SLACK_BOT_TOKEN: to.slack.botToken,
+			SLACK_API_URL: to.slack.apiUrl,
+			SLACK_APP_ID: to.slack.appId,
+			...(to.by === 'socket'
+				? { SLACK_APP_TOKEN: to.slack.appToken }
+				: { SLACK_SIGNING_SECRET: to.slack.signingSecret, PORT: '0' }),
+			REDIS_URL: to.redis.url,
+			CONCERTMASTER_CONFIG: to.settings,
+			LOG_LEVEL: 'info',
+			...extra,
+		},
+		cwd: to.folder,
+		execArgv: [],
+		stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+	});
+	return untilReady(child, part);
 }
 
 async function untilReady(child: ChildProcess, part: BotProcess['part']): Promise<BotProcess> {
