@@ -16,7 +16,7 @@ describe('markupElements', () => {
 		['*bold* and _italic_', section(text('bold', 'bold'), text(' and '), text('italic', 'italic'))],
 		['*all _of_ it*', section(text('all ', 'bold'), text('of', 'bold', 'italic'), text(' it', 'bold'))],
 		['a_b_c 5 * 3 * 2 __init__.py', section(text('a_b_c 5 * 3 * 2 __init__.py'))],
-		['manual__2026-11-24T09:14:00', section(text('manual__2026-11-24T09:14:00'))],
+		['manual__2026-11-24T09:14:00+00:00', section(text('manual__2026-11-24T09:14:00+00:00'))],
 		['`a *b* &lt;`', section(text('a *b* <', 'code'))],
 		['（*太字*）', section(text('（'), text('太字', 'bold'), text('）'))],
 		[':tada: done', section({ type: 'emoji', name: 'tada' }, text(' done'))],

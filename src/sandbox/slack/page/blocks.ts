@@ -159,7 +159,7 @@ export function drawText(value: Json | undefined, drawing: Drawing): ReactNode {
 		.split(/(:[a-z0-9_+'-]+:)/)
 		.filter((part) => part !== '')
 		.map((part): JsonObject => {
-			const emoji = /^:([a-z0-9_+'-]*[a-z_+][a-z0-9_+'-]*):$/.exec(part)?.[1];
+			const emoji = /^:([a-z0-9_+'-]*[a-z][a-z0-9_+'-]*|[+-]1|100):$/.exec(part)?.[1];
 			return emoji === undefined ? { type: 'text', text: part } : { type: 'emoji', name: emoji };
 		});
 	return byLibrary([{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements }] }], drawing);
@@ -180,8 +180,11 @@ function byLibrary(blocks: readonly JsonObject[], drawing: Drawing): ReactNode {
 			user: ({ id, name }) => h('span', { className: 'mention' }, `@${name || id}`),
 			channel: ({ id, name }) => h('span', { className: 'mention' }, `#${name || id}`),
 			usergroup: ({ id, name }) => h('span', { className: 'mention' }, `@${name || id}`),
-			// `09:14:00` holds no emoji; a name that is none stays as it was typed.
-			emoji: (emoji, parse) => (/[a-z+]/.test(emoji.name) && parse(emoji)) || `:${emoji.name}:`,
+			// A name that is no emoji stays as it was typed.
+			emoji: (emoji, parse) => {
+				const sign = parse(emoji);
+				return sign === '' || sign === emoji.name ? `:${emoji.name}:` : sign;
+			},
 			date: ({ timestamp, format, fallback }) =>
 				h('time', null, format === '' ? fallback : slackDate(Number(timestamp), format, reader)),
 			link: ({ href, children }) => link(href, children),
@@ -356,7 +359,7 @@ function drawInput(block: JsonObject, drawing: Drawing): ReactNode {
 			drawing,
 		),
 		error === undefined ? null : h('p', { className: 'error', id: `${id}-error`, role: 'alert' }, error),
-		block['hint'] === undefined ? null : h('p', { className: 'hint' }, drawText(block['hint'], drawing)),
+		block['hint'] === undefined ? null : h('div', { className: 'hint' }, drawText(block['hint'], drawing)),
 	);
 }
 

@@ -160,8 +160,7 @@ const refreshModal = soon(async () => {
 	const wrong = dialog.querySelector('.has-error');
 	const target =
 		wrong?.querySelector('input, select, textarea') ??
-		(focused ? dialog.querySelector(`[data-action="${CSS.escape(focused)}"]`) : undefined) ??
-		(same ? undefined : dialog.querySelector('.modal-body :is(input, select, textarea)'));
+		(focused ? dialog.querySelector(`[data-action="${CSS.escape(focused)}"]`) : undefined);
 	const field = target?.matches('input, select, textarea, button') ? target : target?.querySelector('input, button');
 	field?.focus();
 });
@@ -169,6 +168,8 @@ const refreshModal = soon(async () => {
 function showModal(dialog) {
 	prepare(dialog);
 	dialog.showModal();
+	// Left alone, the browser would begin at the closing cross.
+	dialog.querySelector('.modal-body :is(input, select, textarea)')?.focus();
 	dialog.addEventListener('cancel', (event) => {
 		event.preventDefault();
 		void act('close', { viewId: dialog.dataset.view });
@@ -639,15 +640,15 @@ const standing = modalHost.querySelector('dialog');
 if (standing !== null) showModal(standing);
 else (document.querySelector('aside textarea') ?? document.querySelector('main .composer textarea'))?.focus();
 markSeen();
-if (data.tab === 'home') void act('home', {});
 
 const stream = new EventSource(`/events?as=${encodeURIComponent(data.as)}`);
-let opened = false;
+let toldHome = false;
 stream.addEventListener('open', () => {
-	// What happened while the line was down has to be looked at.
-	if (opened)
-		for (const refresh of [refreshMessages, refreshThread, refreshSidebar, refreshBanners, refreshModal]) refresh();
-	opened = true;
+	// What happened before the line stood, or while it was down, has to be looked at.
+	for (const refresh of [refreshMessages, refreshThread, refreshSidebar, refreshBanners, refreshModal, refreshHome])
+		refresh();
+	if (data.tab === 'home' && !toldHome) void act('home', {});
+	toldHome = true;
 });
 stream.addEventListener('message', (event) => {
 	const change = JSON.parse(event.data);

@@ -13,8 +13,8 @@ const PATHS = {
 	file: 'M4 1.8h5.5L12 4.5v9.7H4zM9.2 2v2.8H12',
 	image: 'M2 3h12v10H2zM2 11l3.5-3.5L9 11l2-2 3 3M11 5.8v.1',
 	heart: 'M8 13 2.8 7.8a3 3 0 0 1 4.2-4.3l1 1 1-1a3 3 0 0 1 4.2 4.3z',
-	// A baton over a bow: the concertmaster.
-	baton: 'M2.5 13.5 13 3M3.5 8.5C6 6 7 9.5 9.5 7.5M11.5 9v4M9.5 11h4',
+	notes:
+		'M6 12.3V4l7-1.6v8.2M6 12.3a1.9 1.6 0 1 1-3.8 0 1.9 1.6 0 0 1 3.8 0zM13 10.6a1.9 1.6 0 1 1-3.8 0 1.9 1.6 0 0 1 3.8 0zM6 6.4l7-1.6',
 } as const;
 
 export function glyph(name: keyof typeof PATHS): ReactNode {

@@ -294,7 +294,7 @@ export function openPage(settings: PageSettings) {
 
 	function avatar(user: string): ReactNode {
 		if (user === slack.botUserId)
-			return h('span', { className: 'avatar avatar-bot', 'aria-hidden': true }, glyph('baton'));
+			return h('span', { className: 'avatar avatar-bot', 'aria-hidden': true }, glyph('notes'));
 		if (user === 'USLACKBOT')
 			return h('span', { className: 'avatar avatar-slackbot', 'aria-hidden': true }, glyph('heart'));
 		const tone = slack.workspace.users.findIndex((one) => one.id === user) % 6;
@@ -329,7 +329,7 @@ export function openPage(settings: PageSettings) {
 				h('h2', null, word('channels', lang)),
 				mine.map((one) => entry(one.id, one.kind === 'private' ? glyph('lock') : '#', one.name)),
 				h('h2', null, word('apps', lang)),
-				entry(dm, glyph('baton'), settings.appName),
+				entry(dm, glyph('notes'), settings.appName),
 				h('h2', null, word('actAs', lang)),
 				slack.workspace.users
 					.filter((one) => one.deleted !== true)

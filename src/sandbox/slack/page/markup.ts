@@ -42,7 +42,7 @@ const MARKS = { '*': 'bold', _: 'italic', '~': 'strike' } as const;
 
 // In this order: an angle token, inline code, a marked word, an emoji name.
 const TOKEN =
-	/<([^<>\n]+)>|`([^`\n]+)`|(?<![\p{L}\p{N}*_~])([*_~])(?=[^\s*_~])((?:(?!\3)[^\n])*?[^\s*_~]|[^\s*_~])\3(?![\p{L}\p{N}*_~])|:([a-z0-9_+'-]*[a-z+][a-z0-9_+'-]*):(?!:skin)/u;
+	/<([^<>\n]+)>|`([^`\n]+)`|(?<![\p{L}\p{N}*_~])([*_~])(?=[^\s*_~])((?:(?!\3)[^\n])*?[^\s*_~]|[^\s*_~])\3(?![\p{L}\p{N}*_~])|:([a-z0-9_+'-]*[a-z][a-z0-9_+'-]*|[+-]1|100):(?!:skin)/u;
 
 function inline(text: string, style: Style): JsonObject[] {
 	const found: JsonObject[] = [];
