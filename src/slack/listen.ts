@@ -9,6 +9,7 @@ import type { Doors } from './doors.ts';
 import { fates } from './fates.ts';
 import { formDoor } from './form-door.ts';
 import { keyOf } from './key.ts';
+import { late } from './late.ts';
 import { AGAIN, DIRECT, INVITE, notMember, readButton } from './not-member.ts';
 import { plainly, WENT_WRONG } from './say-at-once.ts';
 import type { AckBody } from './say-at-once.ts';
@@ -56,7 +57,7 @@ const GONE: Text = {
 const GOING_ON: Text = { en: '👍 Going on.', ja: '👍 続けます。' };
 const BY_DIRECT: Text = { en: '👍 Going on by direct message.', ja: '👍 ダイレクトメッセージで続けます。' };
 
-export type Listening = { app: App; undecided: ReturnType<typeof fates> };
+export type Listening = { app: App; stop(): void };
 
 /** A Bolt app whose every entry is checked, answered in time, and hands words on. Nothing is asked of Slack here. */
 export function listen(
@@ -66,6 +67,7 @@ export function listen(
 ): Listening {
 	const { deps } = doors;
 	const undecided = fates(doors);
+	const waiting = late(doors);
 	const app = new bolt.App({
 		receiver,
 		logLevel: bolt.LogLevel.ERROR,
@@ -169,7 +171,7 @@ export function listen(
 
 	async function takeSafely(what: Taken): Promise<Said | undefined> {
 		try {
-			return await take(doors, undecided, what);
+			return await take(doors, { undecided, waiting }, what);
 		} catch (error) {
 			deps.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'command not taken');
 			return { body: plainly(WENT_WRONG, deps.lang), again: true };
@@ -218,5 +220,11 @@ export function listen(
 			await deps.slack.respond(responseUrl, { text: said.text, blocks: said.blocks ?? [] });
 	}
 
-	return { app, undecided };
+	return {
+		app,
+		stop() {
+			undecided.stop();
+			waiting.stop();
+		},
+	};
 }

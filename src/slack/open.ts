@@ -36,15 +36,15 @@ export async function openSlackSide(
 					health: { '/healthz': () => Promise.resolve(true), '/readyz': answers },
 				})
 			: socketReceiver({ appToken, apiUrl });
-	const { app, undecided } = listen({ ...inside, producer: queue }, receiver, ours);
-	await app.start();
+	const listening = listen({ ...inside, producer: queue }, receiver, ours);
+	await listening.app.start();
 	const port = receiver.port?.();
 	log.info({ port, team: me.team }, 'taking commands');
 	return {
 		port,
 		async close() {
-			await app.stop();
-			undecided.stop();
+			await listening.app.stop();
+			listening.stop();
 			await queue.close();
 		},
 	};

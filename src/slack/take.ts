@@ -4,6 +4,7 @@ import type { CommandJob } from '../../worker/jobs.ts';
 import type { Asker, Typed } from '../deps.ts';
 import type { Doors } from './doors.ts';
 import type { fates } from './fates.ts';
+import type { late } from './late.ts';
 import { notMember } from './not-member.ts';
 import { NOT_ACCEPTED, NOT_SURE, onlyYou, plainly } from './say-at-once.ts';
 import type { AckBody } from './say-at-once.ts';
@@ -22,7 +23,11 @@ export type Said = { body: AckBody; again: boolean };
  * What happens to somebody's words before the ack: who asks, which verb, may they, can it be answered here; then the
  * queue. Returns what the ack says, undefined for nothing. Takes less than three seconds.
  */
-export async function take(doors: Doors, undecided: ReturnType<typeof fates>, taken: Taken): Promise<Said | undefined> {
+export async function take(
+	doors: Doors,
+	watch: { undecided: ReturnType<typeof fates>; waiting: ReturnType<typeof late> },
+	taken: Taken,
+): Promise<Said | undefined> {
 	const { deps, producer } = doors;
 	const { typed, responseUrl, triggerId } = taken;
 	const answer = async (reply: Reply, asker: Asker): Promise<Said> => ({
@@ -54,9 +59,12 @@ export async function take(doors: Doors, undecided: ReturnType<typeof fates>, ta
 	const job: CommandJob = { v: 1, typed, ...(responseUrl === undefined ? {} : { responseUrl }) };
 	const lang = asker?.lang ?? deps.lang;
 	const acceptance = await producer.accept(typed.key, job);
-	if (acceptance === 'accepted') return undefined;
+	if (acceptance === 'accepted') {
+		if (responseUrl !== undefined) watch.waiting.add({ responseUrl, lang, at: typed.at });
+		return undefined;
+	}
 	if (acceptance === 'refused') return { body: plainly(NOT_ACCEPTED, lang), again: true };
-	undecided.add({ key: typed.key, user: typed.user, channel: typed.channel, lang, responseUrl, at: deps.now() });
+	watch.undecided.add({ key: typed.key, user: typed.user, channel: typed.channel, lang, responseUrl, at: deps.now() });
 	return { body: plainly(NOT_SURE, lang), again: false };
 }
 
