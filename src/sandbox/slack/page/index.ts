@@ -172,9 +172,11 @@ export async function startSlackPage(options: SlackPageOptions): Promise<SlackPa
 
 	function concerns(event: SandboxEvent, user: string): boolean {
 		if (event.kind === 'view' || event.kind === 'home') return event.user === user;
-		if (event.kind !== 'message') return true;
+		if (event.kind === 'sockets') return true;
 		const channel = slack.channels().find((one) => one.id === event.channel);
-		return channel?.members.includes(user) === true && (event.to === undefined || event.to === user);
+		const member = channel?.members.includes(user) === true;
+		if (event.kind === 'channel') return member || channel?.kind === 'public';
+		return member && (event.to === undefined || event.to === user);
 	}
 
 	// Acts --------------------------------------------------------------------------------------------------------
