@@ -2,7 +2,7 @@ import type { Environment } from '../domain/environment.ts';
 import { CUT, quote, quoteLines } from '../domain/quote.ts';
 import type { ChainLink, Diagnosis, Facts, Finding, FixStep, Hit, Rule, Status, Strength } from '../domain/rule.ts';
 import { clip } from '../domain/text.ts';
-import type { Lang } from '../domain/text.ts';
+import type { Lang, Text } from '../domain/text.ts';
 import { catalogue } from './catalogue.ts';
 import type { Head } from './head.ts';
 import type { LogLine } from './line.ts';
@@ -62,7 +62,7 @@ export function judge(
 	}
 	const [verdict, status, notes] =
 		upstream === undefined
-			? (['unknown', 'unknown', notesFor(setting, lang)] as const)
+			? (['unknown', 'unknown', notesFor(setting, lines, lang)] as const)
 			: (['upstream-failed', 'likely', [UPSTREAM[lang]]] as const);
 	return { decisive: false, diagnosis: { verdict, status, findings: [], notes, ...common } };
 }
@@ -125,15 +125,52 @@ const UPSTREAM = {
 	en: 'The task did not run because a task before it failed: diagnose the first failed upstream task.',
 	ja: '上流のタスクが失敗したため、このタスクは実行されていません。最初に失敗した上流タスクを診断してください。',
 };
-const SUCCEEDED = {
-	en: 'The try succeeded in spite of the errors it logged: they were handled.',
-	ja: 'エラーが記録されていますが処理済みで、この試行は成功しています。',
-};
-const NOTHING = {
-	en: 'No known cause matches. Look at the last exception and the lines before it.',
-	ja: '既知の原因に一致しません。最後の例外とその前の行を確認してください。',
-};
+const NOTES = {
+	succeeded: {
+		en: 'The try succeeded in spite of the errors it logged: they were handled.',
+		ja: 'エラーが記録されていますが処理済みで、この試行は成功しています。',
+	},
+	skipped: {
+		en: 'The task was skipped on purpose, not failed.',
+		ja: 'タスクは失敗ではなく、意図的にスキップされています。',
+	},
+	deferred: {
+		en: 'The task waits for its trigger here; what happened afterwards stands in the log of the next part or of the triggerer.',
+		ja: 'タスクはトリガーを待っています。その後の経過は続きのログまたは triggerer のログを確認してください。',
+	},
+	empty: {
+		en: 'The log is empty: the try never started or its worker was lost. Look at the scheduler log for this run, then at the worker log of that time.',
+		ja: 'ログが空です。試行が開始されなかったか、ワーカーが失われています。この DAG 実行のスケジューラーのログと、その時刻のワーカーのログを確認してください。',
+	},
+	stops: {
+		en: 'The log stops without saying how the try ended. Look in the scheduler log for this task (heartbeat, state changes), then at the worker of that time: restarts, evictions, memory.',
+		ja: 'ログは試行の結果を記録しないまま途切れています。スケジューラーのログでこのタスク (ハートビート、状態の変更) を、続いて同時刻のワーカー (再起動、退避、メモリ) を確認してください。',
+	},
+	exception: {
+		en: 'No known cause matches. Look at the last exception and at what was logged just before it.',
+		ja: '既知の原因に一致しません。最後の例外と、その直前の記録を確認してください。',
+	},
+	nothing: {
+		en: 'No known cause matches. Look at the last lines, and at the logs of the scheduler and the worker at that time.',
+		ja: '既知の原因に一致しません。末尾の行と、同時刻のスケジューラーおよびワーカーのログを確認してください。',
+	},
+} satisfies Record<string, Text>;
 
-function notesFor({ scene }: Setting, lang: Lang): string[] {
-	return [(scene.ended === 'success' ? SUCCEEDED : NOTHING)[lang]];
+/** What an unknown cause is told with: why it is none, or where to look next. */
+function notesFor({ scene, last }: Setting, lines: readonly LogLine[], lang: Lang): string[] {
+	const which =
+		scene.ended === 'success'
+			? 'succeeded'
+			: scene.ended === 'skipped'
+				? 'skipped'
+				: scene.ended === 'deferred'
+					? 'deferred'
+					: lines.every((line) => line.text.trim() === '')
+						? 'empty'
+						: last !== undefined
+							? 'exception'
+							: scene.kind === 'task' && scene.ended === 'none'
+								? 'stops'
+								: 'nothing';
+	return [NOTES[which][lang]];
 }

@@ -30,7 +30,7 @@ const ENDED: readonly (readonly [RegExp, Scene['ended']])[] = [
 	[/Marking task as SKIPPED|Skipping task\./, 'skipped'],
 	[/Pausing task as DEFERRED|^Task deferred|Task state set to deferred/i, 'deferred'],
 	[/Task exited with return code 0\b/, 'success'],
-	[/Task exited with return code (?!0\b|100\b)-?\d/, 'failed'],
+	[/Task exited with return code (?!0\b|100\b)(?:-?\d|Negsignal)/, 'failed'],
 	[
 		/Task failed with exception|Task failed due to|^Top level error|Task killed!|^Process terminated by signal|^Task exited\b.{0,200}exit_code=[^0]/,
 		'failed',
@@ -177,6 +177,7 @@ type Named = {
 
 function namesOf(lines: readonly LogLine[], about: About): Named {
 	const named: Named = { ...about };
+	let ids: string | undefined;
 	for (const { message, names } of lines.slice(0, 400)) {
 		if (names) {
 			named.dag ??= names.dag;
@@ -206,16 +207,23 @@ function namesOf(lines: readonly LogLine[], about: About): Named {
 				named.task ??= path[3];
 				named.tryNumber ??= Number(path[4]);
 			} else if (running) {
-				const ids = running[1] ?? '';
 				named.run ??= running[2];
-				if (named.task !== undefined && ids.endsWith(`.${named.task}`))
-					named.dag ??= ids.slice(0, -named.task.length - 1);
-				else {
-					// Both ids may hold dots; a task's own rarely does, but for task groups.
-					named.dag ??= ids.slice(0, ids.indexOf('.'));
-					named.task ??= ids.slice(ids.indexOf('.') + 1);
-				}
+				ids ??= running[1];
 			}
+		}
+		if (named.task === undefined) {
+			const spoken =
+				/Job \d{1,12}: Subtask (\S{1,250})$/.exec(message) ??
+				/Running: \['airflow', 'tasks', 'run', '[^']{1,250}', '([^']{1,250})'/.exec(message);
+			if (spoken) named.task = spoken[1];
+		}
+	}
+	if (ids !== undefined) {
+		// Both ids may hold dots: what else the log says about the task decides where one ends.
+		if (named.task !== undefined && ids.endsWith(`.${named.task}`)) named.dag ??= ids.slice(0, -named.task.length - 1);
+		else if (named.task === undefined || named.dag === undefined) {
+			named.dag ??= ids.slice(0, ids.indexOf('.'));
+			named.task ??= ids.slice(ids.indexOf('.') + 1);
 		}
 	}
 	return named;

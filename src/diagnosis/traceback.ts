@@ -37,7 +37,7 @@ export function raised(lines: readonly LogLine[]): Raised[] {
 			const block = readBlock(lines, i);
 			found.push(block);
 			i = Math.max(block.to, i + 1);
-		} else if (line && !line.starts && isFrame(lines[i + 1]) && EXCEPTION.test(line.text)) {
+		} else if (line && !line.starts && EXCEPTION.test(line.text) && (isFrame(lines[i + 1]) || isBare(lines, i))) {
 			const block = readPageBlock(lines, i);
 			found.push(block);
 			i = block.to;
@@ -48,6 +48,14 @@ export function raised(lines: readonly LogLine[]): Raised[] {
 
 function isFrame(line: LogLine | undefined): boolean {
 	return line !== undefined && !line.starts && FRAME.test(line.text);
+}
+
+/** `Task failed with exception` and then the exception without a traceback, as some handlers write it. */
+function isBare(lines: readonly LogLine[], index: number): boolean {
+	const head = lines[index - 1];
+	if (!head?.starts || !/Task failed with exception|Top level error/.test(head.message)) return false;
+	const type = EXCEPTION.exec(lines[index]?.text ?? '')?.[1] ?? '';
+	return type.includes('.') || /(?:Error|Exception|Timeout|Exit|Interrupt)$/.test(type);
 }
 
 /** Airflow 3's web page shows each exception before its frames, the last exception first. */
