@@ -1,5 +1,7 @@
-import { createReadStream, fstatSync, readSync } from 'node:fs';
+import { fstatSync, read, readSync } from 'node:fs';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import type { Diagnosis } from '../domain/rule.ts';
 import { catalogue } from './catalogue.ts';
@@ -8,6 +10,8 @@ import type { DiagnoseOptions } from './diagnose.ts';
 import { newlinesIn, scanHead } from './head.ts';
 import type { Head } from './head.ts';
 import { unwrap } from './unwrap.ts';
+
+const readSome = promisify(read);
 
 /** A log at hand: in memory, or an open file descriptor (a file, a pipe). Gzip is known by its magic bytes. */
 export type Source = { bytes: Uint8Array } | { fd: number };
@@ -36,15 +40,11 @@ export async function diagnoseSource(source: Source, options: ReadOptions): Prom
 	const { fd } = source;
 	const stat = fstatSync(fd);
 	if (!stat.isFile()) {
-		const stream = createReadStream('', { fd, autoClose: false, highWaterMark: 64 * 1024 });
-		return fromStream(maybeGunzipped(stream), options);
+		return fromStream(maybeGunzipped(chunksOf(fd, null)), options);
 	}
 	const magic = readAt(fd, 0, Buffer.alloc(2));
 	if (isGzip(magic)) {
-		return fromStream(
-			gunzipped(createReadStream('', { fd, autoClose: false, start: 0, highWaterMark: 64 * 1024 })),
-			options,
-		);
+		return fromStream(gunzipped(chunksOf(fd, 0)), options);
 	}
 	// One buffer for all chunks: what is read is used up before the next is asked for.
 	const buffer = Buffer.allocUnsafe(WINDOW);
@@ -54,24 +54,24 @@ export async function diagnoseSource(source: Source, options: ReadOptions): Prom
 async function fromRandomAccess(
 	size: number,
 	/** Valid until the next call. */
-	read: (at: number, length: number) => Uint8Array,
+	readRange: (at: number, length: number) => Uint8Array,
 	options: ReadOptions,
 ): Promise<Diagnosis> {
-	if (size <= WINDOW) return judge({ lines: unwrap(decode(read(0, size))) }, options).diagnosis;
-	const raw = read(size - WINDOW, WINDOW);
+	if (size <= WINDOW) return judge({ lines: unwrap(decode(readRange(0, size))) }, options).diagnosis;
+	const raw = readRange(size - WINDOW, WINDOW);
 	const skipped = toLineStart(raw);
 	const start = size - raw.length + skipped;
 	const text = decode(raw.subarray(skipped));
-	const opening = unwrap(decode(read(0, OPENING)));
+	const opening = unwrap(decode(readRange(0, OPENING)));
 	const first = judge({ lines: unwrap(text), earlier: { opening, head: undefined } }, options);
 	options.onFirst?.(first.diagnosis);
 	if (first.decisive) {
 		let lines = 0;
-		for (let at = 0; at < start; at += CHUNK) lines += newlinesIn(read(at, Math.min(CHUNK, start - at)));
+		for (let at = 0; at < start; at += CHUNK) lines += newlinesIn(readRange(at, Math.min(CHUNK, start - at)));
 		return renumbered(first.diagnosis, lines);
 	}
 	const scan = scanHead(catalogue(options.rules));
-	for (let at = 0; at < start; at += CHUNK) scan.push(read(at, Math.min(CHUNK, start - at)));
+	for (let at = 0; at < start; at += CHUNK) scan.push(readRange(at, Math.min(CHUNK, start - at)));
 	const head = scan.end();
 	return judge({ lines: unwrap(text, head.newlines + 1), earlier: { opening, head } }, options).diagnosis;
 }
@@ -124,10 +124,19 @@ async function fromStream(chunks: AsyncIterable<Uint8Array>, options: ReadOption
 	return { ...diagnosis, notes: [...diagnosis.notes, note[options.lang ?? 'en']] };
 }
 
-/** Bytes to skip so that a window begins with a whole line; 0 in the middle of a line that is too long for that. */
+/** Lines of the window that are kept: the last ones. */
+const MOST_LINES = 20_000;
+
+/**
+ * Bytes to skip so that a window begins with a whole line and has not too many of them; 0 in the middle of a line that is
+ * too long for that.
+ */
 function toLineStart(window: Uint8Array): number {
 	const newline = window.subarray(0, window.length / 4).indexOf(10);
-	return newline < 0 ? 0 : newline + 1;
+	const first = newline < 0 ? 0 : newline + 1;
+	let at = window.length;
+	for (let lines = 0; lines <= MOST_LINES && at > first; lines++) at = window.lastIndexOf(10, at - 1);
+	return Math.max(first, at + 1 >= window.length ? first : at + 1);
 }
 
 function renumbered(diagnosis: Diagnosis, before: number): Diagnosis {
@@ -150,6 +159,25 @@ function readAt(fd: number, at: number, into: Buffer): Uint8Array {
 		got += n;
 	}
 	return into.subarray(0, got);
+}
+
+/** A file from `from` on, or a pipe (null) as it comes. The descriptor stays open, whatever becomes of the reader. */
+async function* chunksOf(fd: number, from: number | null): AsyncGenerator<Uint8Array> {
+	let at = from;
+	for (;;) {
+		let got: { bytesRead: number; buffer: Buffer };
+		try {
+			got = await readSome(fd, Buffer.allocUnsafeSlow(64 * 1024), 0, 64 * 1024, at);
+		} catch (error) {
+			// A terminal or pipe that somebody set to non-blocking has nothing yet.
+			if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+			await sleep(10);
+			continue;
+		}
+		if (got.bytesRead === 0) return;
+		if (at !== null) at += got.bytesRead;
+		yield got.buffer.subarray(0, got.bytesRead);
+	}
 }
 
 function isGzip(bytes: Uint8Array): boolean {

@@ -152,7 +152,7 @@ describe('what is no log', () => {
 
 	test('a gzip bomb ends at the limit, and that is said', async () => {
 		const bomb = gzipSync(Buffer.alloc(20 * WINDOW));
-		const diagnosis = await fromMemory(bomb, { most: 4 * WINDOW });
+		const diagnosis = await fromFile(bomb, { most: 4 * WINDOW });
 		expect([diagnosis.verdict, diagnosis.notes.at(-1)]).toEqual(['unknown', 'Only the first 2 MiB were read.']);
 	});
 });
