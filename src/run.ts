@@ -9,6 +9,7 @@ const USAGE = `npm start [-- WHAT]
   slack           the Slack side only
   worker          a worker only; start as many as you like
   demo            the demo, settings or not
+  doctor          what the bot can and cannot reach with these settings
   --airflow 2|3   the demo with a real Airflow behind it
 `;
 
@@ -25,6 +26,11 @@ switch (what) {
 	case 'demo':
 		await demo();
 		break;
+	case 'doctor': {
+		const { runDoctor } = await import('./doctor.ts');
+		process.exit(await runDoctor());
+		break;
+	}
 	case 'help':
 	case '--help':
 	case '-h':

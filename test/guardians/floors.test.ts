@@ -15,7 +15,7 @@ const FLOORS: readonly { floor: number; name: string; fits: RegExp; alone?: bool
 	{ floor: 5, name: 'worker', fits: /^worker\// },
 	{ floor: 6, name: 'the doors', fits: /^src\/(slack|http)\// },
 	{ floor: 7, name: 'sandbox', fits: /^src\/sandbox\// },
-	{ floor: 8, name: 'roof', fits: /^src\/(main|run|gen|demo|bot|voice)\.ts$/ },
+	{ floor: 8, name: 'roof', fits: /^src\/(main|run|bot|voice|demo|doctor|gen)\.ts$/ },
 ];
 
 const floorOf = (path: string) => FLOORS.find(({ fits }) => fits.test(path));
