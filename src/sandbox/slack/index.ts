@@ -8,7 +8,7 @@ import { letters, seeded } from './random.ts';
 import { defaultEvents, defaultScopes } from './workspace.ts';
 
 export type * from './types.ts';
-export { defaultEvents, defaultScopes, defaultWorkspace } from './workspace.ts';
+export { defaultScopes, defaultWorkspace } from './workspace.ts';
 
 /**
  * Starts the Slack stand-in on 127.0.0.1: Web API, Socket Mode, signed HTTP, response_urls. It holds one workspace with

@@ -19,10 +19,6 @@ export function parseJson(text: string): Json | undefined {
 	}
 }
 
-export function objectOf(value: Json | undefined): JsonObject {
-	return isObject(value) ? value : {};
-}
-
 /** The objects of a list; anything else in it is left out. */
 export function objectsOf(value: Json | undefined): readonly JsonObject[] {
 	return isList(value) ? value.filter((item) => isObject(item)) : [];

@@ -520,6 +520,12 @@ function fit(area) {
 	area.style.height = `${Math.min(area.scrollHeight + 2, 220)}px`;
 }
 
+/** The part of a hint that is typed as it stands: `/dag trigger ` of `/dag trigger <dag> [key=value …]`. */
+function headOf(hint) {
+	const at = hint.search(/ [<[{]/);
+	return at < 0 ? hint : hint.slice(0, at + 1);
+}
+
 function prepareComposer(form) {
 	const area = form.querySelector('textarea');
 	const menu = form.querySelector('.hints');
@@ -533,9 +539,13 @@ function prepareComposer(form) {
 		const mention = /(^|\s)@(\S*)$/.exec(text.slice(0, area.selectionStart));
 		let offers = [];
 		if (text.startsWith('/') && inThread === undefined && !text.includes('\n')) {
-			const typed = text.trimEnd();
-			offers = data.hints.filter((one) => one.text.startsWith(text) && one.text.trimEnd() !== typed);
-			offers = offers.map((one) => ({ ...one, put: one.text }));
+			const known = data.hints.map((one) => ({ ...one, put: headOf(one.text) }));
+			offers = known.filter((one) => one.put.startsWith(text) && one.put.trimEnd() !== text.trimEnd());
+			// Once the verb stands, its arguments stay in sight.
+			if (offers.length === 0)
+				offers = known
+					.filter((one) => `${text} `.startsWith(`${one.put.trimEnd()} `))
+					.map((one) => ({ ...one, known: true }));
 		} else if (mention !== null) {
 			const start = area.selectionStart - mention[2].length;
 			offers = data.people
@@ -551,7 +561,8 @@ function prepareComposer(form) {
 				const option = document.createElement('button');
 				option.type = 'button';
 				option.tabIndex = -1;
-				option.setAttribute('role', 'option');
+				if (one.known) option.disabled = true;
+				else option.setAttribute('role', 'option');
 				const name = document.createElement('b');
 				name.textContent = one.text;
 				const about = document.createElement('small');
@@ -568,7 +579,9 @@ function prepareComposer(form) {
 			}),
 		);
 		menu.hidden = offers.length === 0;
-		if (offers.length > 0) point(menu, 0, area);
+		// A verb that stands as it is (`watch` beside `watches`) is run by Enter, not completed.
+		const whole = data.hints.some((one) => headOf(one.text).trim() === text.trim());
+		if (offers.length > 0) point(menu, whole ? -1 : 0, area);
 	};
 	const send = async () => {
 		const text = area.value.trim();
@@ -596,10 +609,7 @@ function prepareComposer(form) {
 	area.addEventListener('blur', hide);
 	area.addEventListener('keydown', (event) => {
 		if (event.isComposing) return;
-		const option = menu.querySelector('[aria-selected=true] b')?.textContent ?? '';
-		// Enter runs a command that stands as it is; Tab always completes.
-		const complete = event.key !== 'Enter' || area.value.startsWith('@') || option.startsWith(area.value.trim());
-		if (complete && steer(event, menu, area, (one) => one.dispatchEvent(new MouseEvent('mousedown')))) return;
+		if (steer(event, menu, area, (one) => one.dispatchEvent(new MouseEvent('mousedown')))) return;
 		if (event.key === 'Escape') hide();
 		else if (event.key === 'Enter' && !event.shiftKey) {
 			event.preventDefault();
