@@ -75,7 +75,8 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 			const bot = await startProcess(part, { slack, redis, settings, folder, by }, extra);
 			bots.push(bot);
 			if (bot.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${bot.port}/slack/events`);
-			else if (part !== 'worker') await slack.untilSockets(2 * bots.filter((one) => one.part !== 'worker').length);
+			else if (part !== 'worker')
+				await slack.untilSockets(2 * bots.filter((one) => one.part !== 'worker').length, 60_000);
 			return bot;
 		},
 		async close() {
@@ -118,7 +119,7 @@ async function untilReady(child: ChildProcess, part: BotProcess['part']): Promis
 	child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text));
 	const ended = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
 	const ready = new Promise<{ port?: number }>((done) => child.once('message', (m) => done(m as { port?: number })));
-	const first = await Promise.race([ready, ended, sleep(20_000, 'late' as const)]);
+	const first = await Promise.race([ready, ended, sleep(60_000, 'late' as const, { ref: false })]);
 	if (typeof first !== 'object' || first === null) {
 		child.kill('SIGKILL');
 		throw new Error(`${part} did not start (${String(first)}):\n${log}`);
@@ -143,6 +144,17 @@ async function untilReady(child: ChildProcess, part: BotProcess['part']): Promis
 		},
 		log: () => log,
 	};
+}
+
+/** A house for one test. */
+export async function inHouse(options: HouseOptions, work: (house: House) => Promise<void>): Promise<void> {
+	const house = await openHouse(options);
+	try {
+		await work(house);
+	} finally {
+		house.redis.thaw();
+		await house.close();
+	}
 }
 
 /** How many messages stand or stood for each command, by the key in their metadata: what Slack saw. */

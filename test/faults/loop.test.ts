@@ -125,6 +125,16 @@ describe('the form', () => {
 	}, 30_000);
 });
 
+test('no worker takes it: the asker hears that it is kept, and it runs once a worker is there', async () => {
+	const { slack, airflow, start } = await open();
+	await start('slack');
+	await slack.type({ user: 'U0ANN', channel: 'C0OPEN', text: '/dag trigger quick' });
+	await slack.until(() => slack.messages('C0OPEN').find(({ text }) => text.includes('no worker')), 20_000);
+	await start('worker');
+	await slack.until(() => slack.messages('C0OPEN').find(({ text }) => /succeeded/.test(text)));
+	expect([...runsOf(airflow).values()]).toEqual([1]);
+}, 60_000);
+
 describe('the bot is not in the channel', () => {
 	test('says so before anything is queued; invited into a public one, it goes on', async () => {
 		const { slack, airflow, start } = await open();

@@ -19,8 +19,8 @@ export const slow: SimDag = {
 	tasks: [{ id: 'work', operator: 'PythonOperator', ms: 3600_000 }],
 };
 
-/** Ann, who reads English, and three channels: the bot is in C0OPEN only. */
-export function people(): Workspace {
+/** Ann reads English, Ben Japanese. The bot is in C0OPEN, C0OTHER and in `more` channels C0FAULT0 …. */
+export function people(more = 0): Workspace {
 	return {
 		name: 'Tests',
 		users: [
@@ -32,6 +32,12 @@ export function people(): Workspace {
 		channels: [
 			{ id: 'C0OPEN', name: 'open', kind: 'public', members: ['bot', 'U0ANN', 'U0BEN', 'U0GUEST'] },
 			{ id: 'C0OTHER', name: 'other', kind: 'public', members: ['bot', 'U0ANN', 'U0BEN'] },
+			...Array.from({ length: more }, (_, index) => ({
+				id: `C0FAULT${index}`,
+				name: `fault-${index}`,
+				kind: 'public' as const,
+				members: ['bot', 'U0ANN'],
+			})),
 			{ id: 'C0ELSE', name: 'elsewhere', kind: 'public', members: ['U0ANN'] },
 			{ id: 'G0PRIV', name: 'private', kind: 'private', members: ['U0ANN'] },
 		],
