@@ -2,6 +2,7 @@ import { CUT } from '../domain/quote.ts';
 import { levelOf, LINE_CAP, prefixOf, stripEscapes } from './line.ts';
 import type { Level, LogLine, Names } from './line.ts';
 import { records } from './records.ts';
+import { yamlEntries } from './yaml-entries.ts';
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Obj = { readonly [key: string]: Json };
@@ -19,6 +20,12 @@ export function unwrap(log: string, firstLine = 1): LogLine[] {
 			return out.lines;
 		}
 	}
+	const entries = yamlEntries(log);
+	for (const { line, ...entry } of entries) {
+		out.number = firstLine + line - 1;
+		unwrapEntry(entry, out);
+	}
+	if (entries.length > 0) return out.lines;
 	for (let at = 0; at < log.length;) {
 		let end = log.indexOf('\n', at);
 		if (end < 0) end = log.length;
@@ -248,7 +255,7 @@ export const DURING = 'During handling of the above exception, another exception
 export const GROUP_MEMBER = '+---------------- sub-exception ----------------';
 
 /** A Cloud Logging entry; its labels say which try the line is about. */
-function unwrapEntry(entry: Obj, out: Collector) {
+function unwrapEntry(entry: Partial<Readonly<Record<string, Json | undefined>>>, out: Collector) {
 	const labels = isObject(entry.labels) ? entry.labels : {};
 	const tryNumber = Number(text(labels['try-number']) ?? Number.NaN);
 	const names: Names = {
@@ -277,7 +284,7 @@ function unwrapEntry(entry: Obj, out: Collector) {
 			);
 		} else add(repr(jsonPayload), out, start);
 	} else if (isObject(protoPayload)) add(JSON.stringify(protoPayload), out, start);
-	else add(repr(entry), out, start);
+	else add(JSON.stringify(entry), out, start);
 }
 
 /** Some other JSON object, such as a REST body or an audit entry: kept as it is, long strings opened. */

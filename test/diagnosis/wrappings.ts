@@ -45,6 +45,11 @@ export const WRAPPINGS: readonly {
 		fits: isPlain,
 	},
 	{
+		name: 'Cloud Logging entries as gcloud prints them',
+		wrap: (log) => bytes(entries(log).reverse().map(toYaml).join('\n')),
+		fits: (log) => isPlain(log) && !/^[ \t]|^\s*$/.test(log.split('\n')[0] ?? ''),
+	},
+	{
 		name: "a collector's prefix",
 		wrap: (log) => bytes(log.replaceAll(/^(?=\[\d{4}-|\d{4}-\d\d-\d\dT|\{")/gm, 'etl-logs: ')),
 	},
@@ -89,6 +94,20 @@ export const WRAPPINGS: readonly {
 	},
 ];
 
+function toYaml(entry: ReturnType<typeof entries>[number]): string {
+	const { textPayload, insertId, severity, timestamp, logName } = entry;
+	const block = textPayload.split('\n').map((line) => (line === '' ? '' : `  ${line}`));
+	return [
+		'---',
+		`insertId: ${insertId}`,
+		`logName: ${logName}`,
+		`severity: ${severity}`,
+		'textPayload: |-',
+		...block,
+		`timestamp: '${timestamp}'`,
+	].join('\n');
+}
+
 function bytes(text: string): Uint8Array {
 	return new TextEncoder().encode(text);
 }
@@ -102,7 +121,7 @@ function pythonRepr(text: string): string {
 }
 
 /** As Composer's agent sends them: one entry a record, a traceback in the entry of its line. */
-function entries(log: string): object[] {
+function entries(log: string) {
 	const records = log.split(/\n(?=\[\d{4}-\d\d-\d\d|\d{4}-\d\d-\d\d[T ]\d\d:|\*\*\* )/);
 	return records.map((textPayload, i) => ({
 		textPayload,
