@@ -93,9 +93,9 @@ export function replay(load: readonly Arrival[], plant: Plant): Replay {
 	// Those that wait for nobody come in order of time; keeping them out of the event queue keeps it as short as what is in flight.
 	const roots: number[] = [];
 	load.forEach(({ after }, task) => {
-		if (after === undefined || after.index === task) return roots.push(task);
-		const list = followers.get(after.index);
-		if (list) list.push(task);
+		const list = after && followers.get(after.index);
+		if (after === undefined || after.index === task) roots.push(task);
+		else if (list) list.push(task);
 		else followers.set(after.index, [task]);
 	});
 	roots.sort((a, b) => (load[a]?.at ?? 0) - (load[b]?.at ?? 0));

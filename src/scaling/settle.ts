@@ -1,0 +1,65 @@
+import type { Change } from './advise.ts';
+
+/** Advice that was applied, and what came of it. Times are epoch milliseconds. */
+export type Past = {
+	at: number;
+	changes: readonly Change[];
+	/** Undefined: a week has not passed yet. */
+	grade?: Grade | undefined;
+};
+
+export type Grade = 'helped' | 'no effect' | 'made worse';
+
+const DAY = 86_400_000;
+/** What was applied is looked at after a week. */
+export const GRADE_AFTER_MS = 7 * DAY;
+/** A setting is not turned the other way before that, unless the target is missed. */
+export const TURN_AFTER_MS = 28 * DAY;
+
+/**
+ * Whether this advice would chase its own tail: something was changed less than a week ago (the autoscaler and the load must
+ * settle), or the same setting was turned the other way less than four weeks ago and nothing is failing.
+ */
+export function heldBack(past: readonly Past[], changes: readonly Change[], now: number, failing: boolean): boolean {
+	return past.some(({ at, changes: done, grade }) => {
+		if (now - at < GRADE_AFTER_MS) return true;
+		if (now - at >= TURN_AFTER_MS || (failing && grade !== 'made worse')) return false;
+		return done.some((old) => changes.some((fresh) => turnsBack(old, fresh)));
+	});
+}
+
+function turnsBack(old: Change, fresh: Change): boolean {
+	const before = numbers(old);
+	return [...numbers(fresh)].some(([name, direction]) => direction * (before.get(name) ?? 0) < 0);
+}
+
+/** +1 or -1 for each setting that the change raises or lowers. */
+function numbers(change: Change): Map<string, number> {
+	if (change.what !== 'worker')
+		return new Map([
+			[change.what === 'pool' ? `pool ${change.name}` : change.what, Math.sign(change.to - change.from)],
+		]);
+	const settings = ['min', 'max', 'cpu', 'memoryGb', 'storageGb'] as const;
+	return new Map(settings.map((name) => [name, Math.sign((change.to[name] ?? 0) - (change.from[name] ?? 0))]));
+}
+
+/** What the week before and the week after the change looked like. `cost`: of the workers, in whatever unit, the same in both. */
+export type Week = { tasks: number; waitP95Ms: number; memoryShare?: number | undefined; deaths: number; cost: number };
+
+/**
+ * Grades applied advice by what it was for. A week with less than half or more than twice the tasks says nothing about the
+ * change: undefined. Deaths are evictions and worker restarts.
+ */
+export function grade(before: Week, after: Week, aim: { waitMs: number; memoryShare: number }): Grade | undefined {
+	if (after.tasks < before.tasks / 2 || after.tasks > before.tasks * 2 || before.tasks === 0) return undefined;
+	const slower = after.waitP95Ms > Math.max(aim.waitMs, before.waitP95Ms * 1.25);
+	const fuller =
+		(after.memoryShare ?? 0) > aim.memoryShare && (after.memoryShare ?? 0) > (before.memoryShare ?? 0) * 1.05;
+	if (slower || fuller || after.deaths > before.deaths) return 'made worse';
+	const faster = before.waitP95Ms > aim.waitMs && after.waitP95Ms < before.waitP95Ms * 0.8;
+	const calmer =
+		before.deaths > after.deaths ||
+		((before.memoryShare ?? 0) > aim.memoryShare && (after.memoryShare ?? 1) < (before.memoryShare ?? 0) * 0.9);
+	const cheaper = after.cost < before.cost * 0.95;
+	return faster || calmer || cheaper ? 'helped' : 'no effect';
+}
