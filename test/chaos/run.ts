@@ -13,6 +13,10 @@ export type ChaosOptions = {
 	breaks?: 'dedup' | 'intent' | 'adopt' | undefined;
 	/** REST API generation of the Airflow stand-in. */
 	api?: 1 | 2;
+	/** Share of each kind of fault on each method; 0.04. */
+	faultRate?: number;
+	/** How long nothing may change before what is missing counts as lost; 30 s. */
+	calmMs?: number;
 	say: (line: string) => void;
 };
 
@@ -43,6 +47,7 @@ const CHANNELS = 60;
 const WORKERS = 3;
 /** Of each kind, on each method that has an effect or decides one. */
 const FAULT_RATE = 0.04;
+const CALM_MS = 30_000;
 const KINDS = ['429', '500', '500-after-effect', 'reset-after-effect', 'slow-after-effect'] as const;
 
 const quick: SimDag = {
@@ -108,7 +113,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
 
 async function run(
 	house: House,
-	{ seed, commands, breaks, say }: ChaosOptions,
+	{ seed, commands, breaks, say, faultRate = FAULT_RATE, calmMs = CALM_MS }: ChaosOptions,
 	random: () => number,
 	started: number,
 ): Promise<ChaosResult> {
@@ -122,8 +127,8 @@ async function run(
 
 	for (const kind of KINDS) {
 		for (const method of ['chat.postMessage', 'chat.update', 'conversations.history', 'users.info'])
-			slack.faults({ method, kind, rate: FAULT_RATE, slowMs: 5500 });
-		for (const op of ['trigger', 'run'] as const) airflow.faults({ op, kind, rate: FAULT_RATE, slowMs: 4000 });
+			slack.faults({ method, kind, rate: faultRate, slowMs: 5500 });
+		for (const op of ['trigger', 'run'] as const) airflow.faults({ op, kind, rate: faultRate, slowMs: 4000 });
 	}
 
 	const typing = new AbortController();
@@ -199,7 +204,7 @@ async function run(
 	// The faults end with the typing; what is still unknown must come to rest by itself.
 	slack.clearFaults();
 	airflow.clearFaults();
-	await untilCalm(house, commands);
+	await untilCalm(house, commands, calmMs);
 
 	const seen = count(house, commands);
 	if (Object.values(seen).some((one) => one > 0)) await explain(house, seen, say);
@@ -277,8 +282,8 @@ function count({ slack, airflow }: House, commands: number): Seen {
 const runOf = ({ airflow }: House, n: number): boolean =>
 	airflow.started().some(({ dag, run }) => Number(airflow.run(dag, run)?.conf['n']) === n);
 
-/** Until every command has its run and its final message, or nothing has changed for 25 s. */
-async function untilCalm(house: House, commands: number): Promise<void> {
+/** Until every command has its run and its final message, or nothing has changed for so long. */
+async function untilCalm(house: House, commands: number, calmMs: number): Promise<void> {
 	let last = '';
 	let since = performance.now();
 	for (;;) {
@@ -287,7 +292,7 @@ async function untilCalm(house: House, commands: number): Promise<void> {
 		const now = JSON.stringify(seen);
 		if (now !== last) since = performance.now();
 		last = now;
-		if (performance.now() - since > 25_000) return;
+		if (performance.now() - since > calmMs) return;
 		await sleep(250);
 	}
 	// A late double would come from an attempt that is still under way: longer than the lease and one call.
