@@ -20,7 +20,20 @@ export const demoDags: readonly SimDag[] = [
 		description: 'Sales of the day before, from the shops to the warehouse.',
 		file: 'sales/daily_sales.py',
 		schedule: { text: '0 5 * * *', everyMs: DAY },
-		history: { runs: 20, everyMs: DAY, failed: [7] },
+		history: {
+			runs: 20,
+			everyMs: DAY,
+			failed: [7],
+			because: {
+				raises: {
+					type: 'google.api_core.exceptions.Forbidden',
+					message:
+						"403 POST https://storage.googleapis.com/upload/storage/v1/b/acme-reports/o?uploadType=multipart: reports@acme-data-prod.iam.gserviceaccount.com does not have storage.objects.create access to the Google Cloud Storage object. Permission 'storage.objects.create' denied on resource (or it may not exist).",
+					line: 58,
+					function: 'publish_report',
+				},
+			},
+		},
 		tasks: [
 			py('extract_orders', 1500, undefined, { prints: ['48,211 orders read from 12 shops'] }),
 			py('extract_refunds', 1000, undefined, { prints: ['312 refunds read'] }),
@@ -50,7 +63,19 @@ export const demoDags: readonly SimDag[] = [
 		description: 'Features for the churn model. Slow.',
 		file: 'ml/customer_features.py',
 		schedule: { text: '0 2 * * *', everyMs: DAY },
-		history: { runs: 15, everyMs: DAY, failed: [3] },
+		history: {
+			runs: 15,
+			everyMs: DAY,
+			failed: [3],
+			because: {
+				raises: {
+					type: 'ValueError',
+					message: 'feature days_since_order: 1.4 % nulls, at most 1 % allowed',
+					line: 87,
+					function: 'validate',
+				},
+			},
+		},
 		tasks: [
 			py('snapshot', 3000),
 			py('build_features', 15_000, ['snapshot'], { prints: ['2,104,882 customers'] }),

@@ -167,6 +167,7 @@ export function openScheduler(store: Store, schedules: boolean) {
 export type Scheduler = ReturnType<typeof openScheduler>;
 
 export function endingOf(one: SimTaskInstance): Ending {
+	if (one.made?.tryNumber === one.tryNumber) return one.made.ending;
 	const endings = one.task.endings ?? [];
 	return endings[Math.min(Math.max(one.tryNumber, 1), endings.length) - 1] ?? 'success';
 }

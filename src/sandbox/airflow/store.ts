@@ -140,17 +140,34 @@ function addPast(store: Store, dag: SimDag, random: () => number): void {
 		run.startedAt = at + 500 / store.speed;
 		let end = run.startedAt;
 		const endOf = new Map<string, number>();
-		const last = run.tasks.length - 1;
+		const fails = run.tasks.findIndex(
+			({ task }) => (task.endings?.[0] ?? 'success') !== 'success' && task.retries === undefined,
+		);
+		const breaksAt = failed ? (fails >= 0 ? fails : run.tasks.length - 1) : Infinity;
 		for (const [place, one] of run.tasks.entries()) {
 			const begin =
 				Math.max(run.startedAt, ...(one.task.after ?? []).map((id) => endOf.get(id) ?? 0)) + 300 / store.speed;
-			const breaks = failed && place === last;
+			if (place > breaksAt) {
+				one.state = 'upstream_failed';
+				one.endedAt = end;
+				continue;
+			}
+			const breaks = place === breaksAt;
 			one.tryNumber = 1;
 			one.maxTries = breaks ? 0 : one.maxTries;
 			one.scheduledAt = one.queuedAt = begin - 200 / store.speed;
 			one.startedAt = begin;
 			one.endedAt = begin + (one.task.ms * (0.8 + 0.4 * random())) / store.speed;
 			one.state = breaks ? 'failed' : 'success';
+			one.made = {
+				tryNumber: 1,
+				ending:
+					breaks && fails < 0
+						? (history.because ?? 'killed')
+						: breaks
+							? (one.task.endings?.[0] ?? 'killed')
+							: 'success',
+			};
 			endOf.set(one.task.id, Math.max(endOf.get(one.task.id) ?? 0, one.endedAt));
 			end = Math.max(end, one.endedAt);
 		}

@@ -56,8 +56,11 @@ export type SimDag = {
 	maxActiveRuns?: number;
 	/** It was parsed once; its file cannot be imported now, so nothing can be triggered. */
 	importError?: string;
-	/** Runs of the past, for the usual duration: how many, how far apart, and which of them (from the newest, 0) failed. */
-	history?: { runs: number; everyMs: number; failed?: readonly number[] };
+	/**
+	 * Runs of the past, for the usual duration: how many, how far apart, and which of them (from the newest, 0) failed: at
+	 * the first task that fails by itself, else at the last one, as `because` says.
+	 */
+	history?: { runs: number; everyMs: number; failed?: readonly number[]; because?: Ending };
 };
 
 /** A file that never became a DAG. */
@@ -96,6 +99,8 @@ export type SimTaskInstance = {
 	queuedAt: number | undefined;
 	startedAt: number | undefined;
 	endedAt: number | undefined;
+	/** How the try of this number ended in a made-up past. */
+	made?: { tryNumber: number; ending: Ending };
 	/** When the next step of the simulation is due. */
 	dueAt: number;
 	/** Ended tries, oldest first. */
