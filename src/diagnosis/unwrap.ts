@@ -1,6 +1,7 @@
 import { CUT } from '../domain/quote.ts';
 import { levelOf, LINE_CAP, prefixOf, stripEscapes } from './line.ts';
 import type { Level, LogLine, Names } from './line.ts';
+import { withoutMargin } from './margin.ts';
 import { records } from './records.ts';
 import { yamlEntries } from './yaml-entries.ts';
 
@@ -11,7 +12,8 @@ type Obj = { readonly [key: string]: Json };
  * A log in any of its wrappings brought to lines: plain Airflow 2 and 3 text, Airflow 3 JSON lines and pages, Airflow 2
  * pages, Cloud Logging entries, REST bodies. `firstLine` is the number of the first physical line.
  */
-export function unwrap(log: string, firstLine = 1): LogLine[] {
+export function unwrap(raw: string, firstLine = 1): LogLine[] {
+	const log = withoutMargin(raw);
 	const out = collector(firstLine);
 	if (/^\s{0,100}(?:\{|\[\s{0,100}\{)/.test(log)) {
 		const whole = parse(log);

@@ -53,6 +53,15 @@ export const WRAPPINGS: readonly {
 		name: "a collector's prefix",
 		wrap: (log) => bytes(log.replaceAll(/^(?=\[\d{4}-|\d{4}-\d\d-\d\dT|\{")/gm, 'etl-logs: ')),
 	},
+	{ name: 'the names of docker compose', wrap: (log) => margin(log, () => 'etl-logs-1  | '), fits: isAirflow2 },
+	{
+		name: 'times of docker',
+		wrap: (log) => margin(log, (n) => `2026-11-22T00:00:00.${String(n).padStart(9, '0')}Z `),
+		fits: isAirflow2,
+	},
+	{ name: 'a quotation', wrap: (log) => margin(log, () => '> '), fits: isAirflow2 },
+	{ name: 'line numbers', wrap: (log) => margin(log, (n) => `${String(n).padStart(5)}\t`), fits: isAirflow2 },
+	{ name: 'an indentation', wrap: (log) => margin(log, () => '    '), fits: isPlain },
 	{
 		name: 'text of another encoding in it',
 		wrap: (log) =>
@@ -93,6 +102,19 @@ export const WRAPPINGS: readonly {
 		fits: (log) => log.startsWith('{"content":['),
 	},
 ];
+
+function margin(log: string, before: (n: number) => string): Uint8Array {
+	return bytes(
+		log
+			.split('\n')
+			.map((line, i) => before(i + 1) + line)
+			.join('\n'),
+	);
+}
+
+function isAirflow2(log: string): boolean {
+	return isPlain(log) && /^\[\d{4}-/m.test(log);
+}
 
 function toYaml(entry: ReturnType<typeof entries>[number]): string {
 	const { textPayload, insertId, severity, timestamp, logName } = entry;
