@@ -83,7 +83,7 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 	await Promise.all((['slack', 'worker'] as const).map((part) => keepRunning(part, env, closers)));
 	await slack.untilSockets(1, 20_000);
 
-	const page = await openPage(slack);
+	const page = await openPage(slack, settings.tries);
 	closers.push(() => page.close());
 	await lock.say(page.url);
 	process.stdout.write(
@@ -92,7 +92,7 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 	);
 }
 
-type Settings = { environments: Record<string, unknown>; token: string; dag: string };
+type Settings = { environments: Record<string, unknown>; token: string; dag: string; tries: readonly string[] };
 
 /** Two Composer environments, one of each generation, whose addresses are asked of a Composer API as on Google Cloud. */
 async function composerEnvironments(closers: (() => Promise<unknown>)[]): Promise<Settings> {
@@ -119,7 +119,21 @@ async function composerEnvironments(closers: (() => Promise<unknown>)[]): Promis
 	const named = (name: string) => ({
 		composer: { project: PROJECT, location: LOCATION, name, rootUrl: composer.rootUrl },
 	});
-	return { environments: { prod: named('prod'), staging: named('staging') }, token, dag: 'daily_sales' };
+	return {
+		environments: { prod: named('prod'), staging: named('staging') },
+		token,
+		dag: 'daily_sales',
+		tries: [
+			'help',
+			'list',
+			'trigger daily_sales',
+			'trigger',
+			'diagnose train_churn_model',
+			'runs daily_sales',
+			'health',
+			'doctor',
+		],
+	};
 }
 
 async function realEnvironment(generation: '2' | '3', closers: (() => Promise<unknown>)[]): Promise<Settings> {
@@ -131,6 +145,7 @@ async function realEnvironment(generation: '2' | '3', closers: (() => Promise<un
 		environments: { [`airflow-${generation}`]: { url: airflow.url, auth: airflow.auth } },
 		token: '',
 		dag: 'cm_success',
+		tries: ['help', 'list', 'trigger cm_success', 'trigger', 'trigger cm_fail', 'diagnose cm_fail', 'health', 'doctor'],
 	};
 }
 
@@ -172,12 +187,14 @@ async function keepRunning(
 	await start();
 }
 
-async function openPage(slack: Awaited<ReturnType<typeof startSlack>>) {
+/** `tries`: the commands to click, in the order in which one would meet them. */
+async function openPage(slack: Awaited<ReturnType<typeof startSlack>>, tries: readonly string[]) {
 	const options = {
 		slack,
-		tries: commands.flatMap(({ examples: [first] }) =>
-			first ? [{ text: `/dag ${first.words}`, about: first.means }] : [],
-		),
+		tries: tries.map((words) => {
+			const verb = commands.find(({ name }) => name === words.split(' ')[0]);
+			return { text: `/dag ${words}`, about: verb?.summary };
+		}),
 		hints: commands.map(({ name, usage, summary }) => ({ text: `/dag ${`${name} ${usage}`.trim()}`, about: summary })),
 	};
 	try {
