@@ -51,7 +51,7 @@ export default defineRule({
 		line('Task exited', /Task exited\b(?! with return code).{0,120}exit_code=(?<exitCode>[1-9]\d{0,2})\b/),
 		line(
 			'Failed to execute job ',
-			/Failed to execute job \S{1,40} for task (?<task>\S{1,250}) \((?<reason>[^\n]{1,300})/,
+			/Failed to execute job \S{1,40} for task (?<task>\S{1,250})(?: \((?<reason>[^\n]{1,300})|$)/,
 		),
 		line('Top level error', /Top level error/),
 	],
@@ -86,7 +86,11 @@ export default defineRule({
 		if (root === undefined) {
 			if (exit) return strongest([exit]);
 			const reason = hits.find((hit) => hit.facts['reason'] !== undefined);
-			if (reason) return { says: 'strong', facts: { message: reason.facts['reason'] ?? '' } };
+			// The sentence repeats the exception's words; what raised it was cut off.
+			if (reason) return { says: 'weak', facts: { message: reason.facts['reason'] ?? '' } };
+			// Airflow before 2.4 does not repeat the exception there, and a copy may begin behind its traceback.
+			const failedTask = hits.find(({ text }) => /Failed to execute job /.test(text))?.facts['task'];
+			if (failedTask !== undefined) return { says: 'weak', facts: { task: failedTask } };
 			// Airflow 3's web page shows the exception without its traceback's head: where it came from is not known.
 			const failed = hits.findLast(({ text }) => /Task failed with exception|Top level error/.test(text));
 			const raised = hits.findLast(({ line: at, text }) => failed && at > failed.line && EXCEPTION.test(text));
@@ -97,6 +101,8 @@ export default defineRule({
 		}
 		// Airflow ended it: who and why is told by other rules.
 		if (AIRFLOW_ENDED.test(root.type) || root.message === 'Task received SIGTERM signal') return undefined;
+		// The worker's echo of a task that did not even start.
+		if (/^Celery command failed on host: /.test(root.message)) return undefined;
 		const own = ownFrame(chain);
 		const facts: Record<string, string> = {
 			exception: root.type,
@@ -114,6 +120,8 @@ export default defineRule({
 		// The user's own file raised it itself, and it is no error of the machine.
 		else if (isOwnRaise(root)) says = 'proof';
 		else if (own === undefined && root.frames.some((frame) => PLATFORM.test(frame.file))) says = 'weak';
+		// Without a single frame nothing says whose code it was.
+		else if (chain.every((link) => link.frames.length === 0)) says = 'weak';
 		return { says, facts };
 	},
 	fix({ env, facts, lang }) {
