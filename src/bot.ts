@@ -1,7 +1,7 @@
 import type { Log } from './deps.ts';
 import { buildDeps } from './build-deps.ts';
 import type { BotDeps } from './build-deps.ts';
-import { evictionPolicy, patientRedis } from './clients/base/redis.ts';
+import { evictionPolicy, patientRedis, saidSeldom } from './clients/base/redis.ts';
 import { workQueue } from './clients/queue.ts';
 import type { Config } from './config.ts';
 import { Trouble } from './domain/errors.ts';
@@ -35,7 +35,8 @@ export async function startBot(
 	options: { log: Log; voice: Voice; now?: () => number },
 ): Promise<Bot> {
 	const { log, now = Date.now } = options;
-	const redis = patientRedis(config.redisUrl, (error) => log.warn({ error: error.message }, 'redis connection'));
+	const warn = saidSeldom((error) => log.warn({ error: error.message }, 'redis connection'), now);
+	const redis = patientRedis(config.redisUrl, warn);
 	const deps = buildDeps(config, redis, log, now);
 	const work = workQueue(config.redisUrl, redis, log, now);
 	const voice = options.voice(deps);

@@ -25,7 +25,9 @@ export async function follow(held: Held, wires: Wires): Promise<Outcome> {
 	}
 	const job = parsed.data;
 	const age = deps.now() - job.since;
-	if (!(await deps.store.take(`poll:${job.env}`, POLL_SPACING_MS))) return { againInMs: 100 + Math.random() * 200 };
+	// With many runs to follow each tries again at its own pace: what Airflow and Redis bear stays the same.
+	if (!(await deps.store.take(`poll:${job.env}`, POLL_SPACING_MS)))
+		return { againInMs: (nextPoll(age) / 4) * (0.75 + Math.random() / 2) };
 
 	try {
 		const run = await deps.airflow(job.env).run(job.dag, job.run);

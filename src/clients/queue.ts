@@ -2,7 +2,7 @@ import { DelayedError, Queue, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Log } from '../domain/log.ts';
-import { impatientRedis, patientRedis, PREFIX } from './base/redis.ts';
+import { impatientRedis, patientRedis, PREFIX, saidSeldom } from './base/redis.ts';
 
 /**
  * Three queues, so that a slow Airflow never delays a Slack message and the other way round. No job carries a priority:
@@ -41,7 +41,8 @@ const refusedKey = (id: string): string => `${PREFIX}:refused:${id}`;
 
 /** The Slack process's side: `commands` only. Resolves when Redis is there, or after `waitMs` all the same. */
 export async function producer(url: string, log: Log, now: () => number, waitMs = 5000): Promise<Producer> {
-	const client = impatientRedis(url, (error) => log.warn({ error: error.message }, 'redis connection'));
+	const warn = saidSeldom((error) => log.warn({ error: error.message }, 'redis connection'), now);
+	const client = impatientRedis(url, warn);
 	await ready(client, waitMs);
 	const queue = new Queue('commands', {
 		connection: client,
@@ -51,7 +52,7 @@ export async function producer(url: string, log: Log, now: () => number, waitMs 
 		skipVersionCheck: true,
 		skipMetasUpdate: true,
 	});
-	queue.on('error', (error) => log.warn({ error: error.message }, 'queue connection'));
+	queue.on('error', warn);
 	// Set while Redis owes us an answer beyond the budget: then nothing more is sent, and a refusal is a fact.
 	let silent = false;
 
@@ -138,7 +139,7 @@ export function workQueue(url: string, client: Redis, log: Log, now: () => numbe
 	const queues = new Map<QueueName, Queue>();
 	const workers: Worker[] = [];
 	const blocking: Redis[] = [];
-	const warn = (error: Error): void => log.warn({ error: error.message }, 'redis connection');
+	const warn = saidSeldom((error) => log.warn({ error: error.message }, 'redis connection'), now);
 
 	const queueOf = (name: QueueName): Queue => {
 		let queue = queues.get(name);
@@ -197,7 +198,7 @@ export function workQueue(url: string, client: Redis, log: Log, now: () => numbe
 				// How soon work goes on after Redis came back.
 				runRetryDelay: 500,
 			});
-			worker.on('error', (error) => log.warn({ queue: name, error: error.message }, 'worker connection'));
+			worker.on('error', warn);
 			workers.push(worker);
 		},
 		async close(graceMs) {

@@ -20,11 +20,15 @@ export async function openSlackSide(
 	const queue = await producer(config.redisUrl, log, now);
 	const { appToken, apiUrl, signingSecret, appId, botToken } = config.slack;
 	const ours = { team: me.team, app: appId, botUser: me.user, botId: me.bot, botToken };
+	// A frozen Redis answers nothing at all; a probe must not hang with it.
 	const answers = (): Promise<boolean> =>
-		queue.ping().then(
-			() => true,
-			() => false,
-		);
+		Promise.race([
+			queue.ping().then(
+				() => true,
+				() => false,
+			),
+			new Promise<boolean>((done) => setTimeout(() => done(false), 1000).unref()),
+		]);
 	const receiver: Receiver & { port?(): number } =
 		appToken === undefined
 			? httpReceiver({

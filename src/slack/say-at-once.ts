@@ -38,3 +38,7 @@ export const WENT_WRONG: Text = {
 	en: '🐞 Something went wrong in the bot before your command was accepted. Nothing was started. Please tell whoever runs it.',
 	ja: '🐞 コマンドを受け付ける前にボット内部で問題が発生しました。何も実行されていません。運用担当者にお知らせください。',
 };
+export const FORM_LATE: Text = {
+	en: '⏳ Slack did not open the form in time. Please type the command again; nothing was started.',
+	ja: '⏳ フォームを時間内に開けませんでした。もう一度コマンドを入力してください。何も実行されていません。',
+};

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply } from '../domain/reply.ts';
 import { asTrouble, toReply } from '../../commands/trouble.ts';
 import type { CommandJob } from '../../worker/jobs.ts';
@@ -6,11 +7,13 @@ import type { Doors } from './doors.ts';
 import type { fates } from './fates.ts';
 import type { late } from './late.ts';
 import { notMember } from './not-member.ts';
-import { NOT_ACCEPTED, NOT_SURE, onlyYou, plainly } from './say-at-once.ts';
+import { FORM_LATE, NOT_ACCEPTED, NOT_SURE, onlyYou, plainly } from './say-at-once.ts';
 import type { AckBody } from './say-at-once.ts';
 
 /** Slack waits three seconds; what each question may take of that. */
 const ASK_SLACK_MS = 700;
+/** Slack itself opens the form; what is left of the three seconds. */
+const OPEN_MS = 1400;
 /** How old our knowledge of a person may be for this first look; the worker reads it again. */
 const KNOWN_MS = 5 * 60_000;
 
@@ -45,8 +48,9 @@ export async function take(
 		}
 		if (routed.kind === 'form') {
 			try {
-				await doors.openForm(routed, typed, asker, triggerId ?? '');
-				return undefined;
+				const opening = doors.openForm(routed, typed, asker, triggerId ?? '').then(() => 'open' as const);
+				const opened = await Promise.race([opening, sleep(OPEN_MS, 'late' as const, { ref: false })]);
+				return opened === 'open' ? undefined : { body: plainly(FORM_LATE, asker.lang), again: true };
 			} catch (error) {
 				return answer(toReply(asTrouble(error), asker.lang, typed.key.slice(0, 8)), asker);
 			}

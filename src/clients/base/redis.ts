@@ -36,6 +36,17 @@ export function patientRedis(url: string, onError: (error: Error) => void): Redi
 	return client;
 }
 
+/** Redis that is away fails twice a second: said at once, then every half minute. `now`: epoch milliseconds. */
+export function saidSeldom(say: (error: Error) => void, now: () => number): (error: Error) => void {
+	const said = new Map<string, number>();
+	return (error) => {
+		if (now() - (said.get(error.message) ?? -Infinity) < 30_000) return;
+		if (said.size > 100) said.clear();
+		said.set(error.message, now());
+		say(error);
+	};
+}
+
 /** The eviction policy, undefined where the server hides it. Anything but `noeviction` may throw accepted commands away. */
 export async function evictionPolicy(client: Redis): Promise<string | undefined> {
 	// INFO and not CONFIG GET: managed Redis refuses CONFIG.
