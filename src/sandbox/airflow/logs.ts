@@ -95,10 +95,33 @@ export function textLog(one: LoggedTry): string {
 	return `${lines.join('\n')}\n`;
 }
 
+/** A library raises its exceptions in a file of its own, below the DAG's line. By the first word of the exception's type. */
+const LIBRARY: Readonly<Record<string, { file: string; line: number; name: string; code: string }>> = {
+	google: {
+		file: 'google/cloud/_http/__init__.py',
+		line: 494,
+		name: 'api_request',
+		code: 'raise exceptions.from_http_response(response)',
+	},
+	requests: { file: 'requests/adapters.py', line: 665, name: 'send', code: 'raise ConnectTimeout(e, request=request)' },
+	airflow: {
+		file: 'airflow/hooks/base.py',
+		line: 61,
+		name: 'get_connection',
+		code: 'conn = Connection.get_connection_from_secrets(conn_id)',
+	},
+};
+
+const libraryOf = (type: string) => (type.includes('.') ? LIBRARY[type.split('.')[0] ?? ''] : undefined);
+
 function traceback(one: LoggedTry, { raises }: Extract<Ending, object>): string[] {
+	const library = libraryOf(raises.type);
 	const own = [
 		`  File "/home/airflow/gcs/dags/${one.dag.file}", line ${raises.line}, in ${raises.function}`,
-		`    ${raises.function === 'divide' ? 'return 1 / 0' : `raise ${raises.type.split('.').at(-1) ?? ''}(…)`}`,
+		`    ${raises.function === 'divide' ? 'return 1 / 0' : library ? 'run(…)' : `raise ${raises.type.split('.').at(-1) ?? ''}(…)`}`,
+		...(library
+			? [`  File "${SITE}/${library.file}", line ${library.line}, in ${library.name}`, `    ${library.code}`]
+			: []),
 	];
 	const first = raises.from
 		? [
@@ -195,6 +218,7 @@ export function jsonLog(one: LoggedTry): JsonLine[] {
 }
 
 function errorDetail(one: LoggedTry, { raises }: Extract<Ending, object>): JsonLine[] {
+	const library = libraryOf(raises.type);
 	const own = { filename: `/home/airflow/gcs/dags/${one.dag.file}`, lineno: raises.line, name: raises.function };
 	const link = (type: string, value: string, isCause: boolean, frames: JsonLine[]): JsonLine => ({
 		exc_type: type.split('.').at(-1),
@@ -211,6 +235,7 @@ function errorDetail(one: LoggedTry, { raises }: Extract<Ending, object>): JsonL
 			{ filename: `${SITE}/airflow/sdk/execution_time/task_runner.py`, lineno: 1112, name: 'run' },
 			{ filename: `${SITE}/airflow/sdk/execution_time/task_runner.py`, lineno: 1528, name: '_execute_task' },
 			own,
+			...(library ? [{ filename: `${SITE}/${library.file}`, lineno: library.line, name: library.name }] : []),
 		]),
 		...(raises.from ? [link(raises.from.type, raises.from.message, true, [own])] : []),
 	];
