@@ -36,6 +36,10 @@ export type RealAirflowOptions = {
 	say?: (line: string) => void;
 	/** Default: the project's test DAGs. */
 	dags?: string;
+	/** Tasks the worker runs at a time. Default 4. */
+	concurrency?: number;
+	/** Further `AIRFLOW__SECTION__KEY`. */
+	settings?: Readonly<Record<string, string>>;
 };
 
 const VERSIONS = { 2: '2.11.2', 3: '3.1.8' } as const;
@@ -125,6 +129,7 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 			PATH: `${join(installed.venv, 'bin')}:${process.env['PATH'] ?? ''}`,
 			...settings({ folder, redis: redis.url, ports, dags: options.dags ?? join(AIRFLOW, 'dags') }),
 			...(generation === 2 ? settings2(ports) : settings3(ports, passwords)),
+			...options.settings,
 		},
 		prepare: [
 			{ step: 'migrate', command: [airflow, 'db', 'migrate'] },
@@ -137,14 +142,14 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 				? {
 						webserver: [airflow, 'webserver'],
 						scheduler: [airflow, 'scheduler'],
-						worker: [airflow, 'celery', 'worker', '--concurrency', '4'],
+						worker: [airflow, 'celery', 'worker', '--concurrency', String(options.concurrency ?? 4)],
 						triggerer: [airflow, 'triggerer'],
 					}
 				: {
 						'api-server': [airflow, 'api-server'],
 						scheduler: [airflow, 'scheduler'],
 						'dag-processor': [airflow, 'dag-processor'],
-						worker: [airflow, 'celery', 'worker', '--concurrency', '4'],
+						worker: [airflow, 'celery', 'worker', '--concurrency', String(options.concurrency ?? 4)],
 						triggerer: [airflow, 'triggerer'],
 					},
 	};

@@ -199,7 +199,7 @@ export const RULES: readonly Rule[] = [
 			const memory = values(facts, 'workerMemoryGb');
 			if (workers.length === 0 || memory.length === 0 || worker.memoryGb === undefined) return undefined;
 			const seen = p95(memory) / worker.memoryGb;
-			if (p95(workers) > worker.min || seen >= memoryShare) return undefined;
+			if (worker.min < 2 || p95(workers) > worker.min || seen >= memoryShare) return undefined;
 			return {
 				weight: 'save',
 				seen,

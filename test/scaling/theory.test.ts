@@ -1,16 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { replay, type Arrival } from '../../src/scaling/replay.ts';
-
-/** Deterministic numbers in (0, 1): xorshift32. */
-function random(seed: number): () => number {
-	let state = seed | 1;
-	return () => {
-		state ^= state << 13;
-		state ^= state >>> 17;
-		state ^= state << 5;
-		return ((state >>> 0) + 0.5) / 4294967296;
-	};
-}
+import { random } from './random.ts';
 
 /** Poisson arrivals, `perSecond` of them a second, with the given durations. */
 function poisson(count: number, perSecond: number, durationMs: (uniform: number) => number, seed: number): Arrival[] {
