@@ -1,3 +1,4 @@
+import { durationText } from '../domain/duration.ts';
 import type { Text } from '../domain/text.ts';
 import type { Concurrency, Target } from './advise.ts';
 import type { Head, History, SeriesName } from './history.ts';
@@ -146,8 +147,8 @@ export const RULES: readonly Rule[] = [
 				seen,
 				threshold: target.waitMs,
 				text: {
-					en: `One task in twenty waits ${seconds(seen)} or longer for its start (target ${seconds(target.waitMs)}).`,
-					ja: `20 件に 1 件のタスクが、開始まで ${seconds(seen)} 以上待っています（目標 ${seconds(target.waitMs)}）。`,
+					en: `One task in twenty waits ${durationText(seen, 'en')} or longer for its start (target ${durationText(target.waitMs, 'en')}).`,
+					ja: `20 件に 1 件のタスクが、開始まで ${durationText(seen, 'ja')} 以上待っています（目標 ${durationText(target.waitMs, 'ja')}）。`,
 				},
 			};
 		},
@@ -295,8 +296,8 @@ export const RULES: readonly Rule[] = [
 				seen: load.lagMs / 1000,
 				threshold: limit,
 				text: {
-					en: `Between a task and the one after it lie ${seconds(load.lagMs)} (2.5 to 3.5 s are fine): an overloaded scheduler, or limits.`,
-					ja: `タスクから次のタスクまでの間隔が ${seconds(load.lagMs)} あります（2.5～3.5 秒が正常）。スケジューラの過負荷か、各種の上限が原因です。`,
+					en: `Between a task and the one after it lie ${durationText(load.lagMs, 'en')} (2.5 to 3.5 s are fine): an overloaded scheduler, or limits.`,
+					ja: `タスクから次のタスクまでの間隔が ${durationText(load.lagMs, 'ja')} あります（2.5～3.5 秒が正常）。スケジューラの過負荷か、各種の上限が原因です。`,
 				},
 			};
 		},
@@ -591,8 +592,6 @@ export const RULES: readonly Rule[] = [
 		},
 	},
 ];
-
-const seconds = (ms: number): string => (ms < 120_000 ? `${Math.round(ms / 1000)} s` : `${round(ms / 60_000)} min`);
 
 /** p95 over the busy minutes of tasks queued or running. */
 function slotsNeeded({ tasks }: History): number {

@@ -81,7 +81,7 @@ export function say(advice: Advice, environment: Head['environment'], lang: Lang
 	parts.push({
 		kind: 'note',
 		line: [
-			`${window}. ${t(
+			`${window}${t('. ', '。')}${t(
 				`Target: p95 wait ≤ ${wait(target.waitMs)}, memory peak ≤ ${Math.round(target.memoryShare * 100)} %. worker_concurrency ${advice.concurrency.value}.`,
 				`目標: p95 待ち時間 ≤ ${wait(target.waitMs)}、メモリ最大 ≤ ${Math.round(target.memoryShare * 100)} %。worker_concurrency は ${advice.concurrency.value}。`,
 			)}${now?.memoryShare === undefined && now ? t(' No memory metrics: memory was not judged.', ' メモリの指標がないため、メモリは評価していません。') : ''}`,
