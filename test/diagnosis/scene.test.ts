@@ -165,7 +165,7 @@ const rule = (id: string, sentence: string, more: Partial<Rule> = {}): Rule =>
 
 describe('the judgement', () => {
 	const failed = (message: string) =>
-		`${at(8)} {taskinstance.py:2698} ERROR - Task failed with exception\nTraceback (most recent call last):\n  File "/opt/airflow/dags/x.py", line 9, in g\n${message}\n`;
+		`${at(8)} {taskinstance.py:2698} ERROR - Task failed with exception\nTraceback (most recent call last):\n  File "/opt/airflow/dags/x.py", line 9, in g\n  File "/opt/python3.11/lib/python3.11/site-packages/google/api_core/x.py", line 3, in call\n${message}\n`;
 	const verdict = (log: string, rules: readonly Rule[], about?: { dag: string; task: string }) =>
 		diagnose(Buffer.from(log), { rules, about }).verdict;
 	const refused = rule('refused', 'connection was refused');
@@ -202,6 +202,12 @@ describe('the judgement', () => {
 			verdict(failed('ValueError: x'), [last, denied]),
 			verdict(failed('Forbidden: permission was denied'), [last, denied]),
 		]).toEqual(['own-code', 'denied']);
+	});
+
+	test("what the user's own code raised may quote anything: words of a cause in it are possible at most", () => {
+		const log = failed('ValueError: the report says permission was denied').replace(/^.*site-packages.*\n/m, '');
+		expect([verdict(log, [last, denied]), verdict(log, [denied])]).toEqual(['own-code', 'denied']);
+		expect(diagnose(Buffer.from(log), { rules: [denied] }).status).toBe('possible');
 	});
 
 	test("another task's line explains nothing", () => {
