@@ -4,6 +4,7 @@ import type { ImportError } from '../src/domain/airflow.ts';
 import { quote } from '../src/domain/quote.ts';
 import type { Part } from '../src/domain/reply.ts';
 import { clipHead, type Lang } from '../src/domain/text.ts';
+import { isSameFile } from '../src/rules/_parts/audit.ts';
 import { rules } from '../src/rules/index.ts';
 import { homeOf } from './investigate.ts';
 import { verdictParts } from './verdict-message.ts';
@@ -17,7 +18,7 @@ export async function brokenFile(
 	file?: string,
 ): Promise<Part[] | undefined> {
 	const errors = await deps.airflow(env).importErrors();
-	const error = errors.find((one) => (file === undefined ? isFileOf(dag, one.file) : sameFile(one.file, file)));
+	const error = errors.find((one) => (file === undefined ? isFileOf(dag, one.file) : isSameFile(one.file, file)));
 	if (!error) return undefined;
 	const home = await homeOf(env, deps);
 	const diagnosis = await deps.readLog(new TextEncoder().encode(asLog(error)), { env: home.env, lang });
@@ -65,10 +66,6 @@ const LOG = { en: 'the import error', ja: 'インポートエラー' };
 /** As the DAG processor writes it, so that the same rules know it. */
 function asLog({ file, stackTrace }: ImportError): string {
 	return `Broken DAG: [${file}]\n${stackTrace}`;
-}
-
-function sameFile(one: string, other: string): boolean {
-	return one === other || one.endsWith(`/${other}`) || other.endsWith(`/${one}`);
 }
 
 /** Airflow does not say which DAG a broken file would make; most are named after theirs, with or without the folder. */

@@ -3,6 +3,7 @@ import type { Verb } from './define.ts';
 import diagnose from './diagnose.ts';
 import doctor from './doctor.ts';
 import env from './env.ts';
+import health from './health.ts';
 import help from './help.ts';
 import list from './list.ts';
 import logs from './logs.ts';
@@ -11,4 +12,4 @@ import status from './status.ts';
 import trigger from './trigger.ts';
 
 /** Every /dag verb, by name. */
-export const commands: readonly Verb[] = [diagnose, doctor, env, help, list, logs, runs, status, trigger];
+export const commands: readonly Verb[] = [diagnose, doctor, env, health, help, list, logs, runs, status, trigger];

@@ -71,6 +71,7 @@ export async function investigate(asked: Asked, env: string, lang: Lang, deps: D
 		state: that === task ? task.state : 'failed',
 		ofTries: Math.max(task.maxTries + 1, task.tryNumber),
 		operator: task.operator,
+		queuedAt: that.queuedAt,
 		startedAt: that.startedAt,
 		endedAt: that.endedAt,
 		hostname: that.hostname,
@@ -168,7 +169,7 @@ function latest(tasks: readonly TaskInstance[]): TaskInstance | undefined {
 }
 
 function isWaiting({ state }: TaskInstance): boolean {
-	return state === 'queued' || state === 'scheduled';
+	return state === 'queued' || state === 'scheduled' || state === 'deferred';
 }
 
 /** By its end: what failed first made the others fail. */

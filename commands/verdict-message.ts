@@ -33,6 +33,8 @@ export const sourceName = (source: Gap['source'], lang: Lang): string => SOURCE_
 /** Our own sentences may hold `code`; what they quote is masked, and stays literal. */
 const sentence = (text: string, most = 900): Line => withCode(clip(visible(text), most));
 
+const capital = (text: string): string => text.replace(/^[a-z]/, (first) => first.toUpperCase());
+
 /** The cause in one line: for the message about a failed run. Undefined: nothing is known, and that is no news. */
 export function causeLine({ findings, status, lastException }: Verdict, lang: Lang): Line | undefined {
 	const [first] = findings;
@@ -95,7 +97,7 @@ function causeParts({ title, status, evidence, because }: Judged, log: Text, lan
 		parts.push({
 			kind: 'text',
 			line: [
-				...sentence(because.because[lang]),
+				...sentence(capital(because.because[lang])),
 				ja ? `（${sourceName(because.source, lang)}` : ` (${sourceName(because.source, lang)}`,
 				...(because.at === undefined ? [] : [ja ? '、' : ', ', { time: because.at }]),
 				ja ? '）' : ')',

@@ -52,6 +52,7 @@ export type TaskInstance = {
 	/** `none` where Airflow says null. */
 	state: string;
 	operator?: string | undefined;
+	queuedAt?: string | undefined;
 	startedAt?: string | undefined;
 	endedAt?: string | undefined;
 	hostname?: string | undefined;

@@ -77,6 +77,8 @@ export type Failed = TryKey & {
  * end unless said otherwise.
  */
 export type EvidenceMap = {
+	/** The task instance as the engine found it; nothing is read for it. */
+	taskInstance: TaskInstance;
 	/** The run the try belongs to. */
 	dagRun: DagRun;
 	/** Every task instance of that run. */

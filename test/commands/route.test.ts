@@ -63,6 +63,7 @@ describe('what it answers by itself', () => {
 		expect(answer('help', 'viewer')).toEqual([
 			'🎻 What you may run here',
 			'*Look*',
+			'- `/dag health`  Heartbeats, import errors and pools; on Composer its last operations and known faults.',
 			'- `/dag list [words] [--paused]`  DAGs with their last state, next run and owner.',
 			"- `/dag logs <dag> [task] [run] [try]`  The end of a task's log.",
 			'- `/dag runs <dag>`  The last runs of a DAG at a glance: states, durations.',
@@ -75,6 +76,7 @@ describe('what it answers by itself', () => {
 			'- `/dag help [verb]`  What you may run here, with examples.',
 			'*For example*',
 			'| /dag diagnose daily_sales',
+			'| /dag health',
 			'| /dag list',
 			'| /dag logs daily_sales load',
 			'| /dag runs daily_sales',

@@ -4,6 +4,7 @@ import { command, forGeneration, inLang, names, python, say, sh } from '../_part
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { isWaiting } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'concurrency-limits',
@@ -59,6 +60,45 @@ export default defineRule({
 	],
 	symptom: true,
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['pools'],
+	suspects: ({ state }) => state === 'scheduled',
+	verify({ pools }, { failed, facts }) {
+		const name = facts['pool'] ?? failed.pool;
+		if (!pools || name === undefined) return undefined;
+		const pool = pools.find((one) => one.name === name);
+		if (!pool)
+			return {
+				status: 'confirmed',
+				because: {
+					en: `there is no pool \`${name}\`: tasks that name it are never scheduled.`,
+					ja: `プール \`${name}\` は存在しません。このプールを指定したタスクはスケジュールされません。`,
+				},
+				source: 'pools',
+				facts: { pool: name },
+			};
+		if (!isWaiting(failed)) return undefined;
+		const { slots, open, running, queued } = pool;
+		if (open > 0)
+			return facts['pool'] === undefined
+				? undefined
+				: {
+						status: 'ruled-out',
+						because: {
+							en: `the pool \`${name}\` has ${open} of ${slots} slots open now.`,
+							ja: `プール \`${name}\` には現在 ${slots} スロット中 ${open} の空きがあります。`,
+						},
+						source: 'pools',
+					};
+		return {
+			status: 'confirmed',
+			because: {
+				en: `the pool \`${name}\` has no open slot: ${running} running and ${queued} queued of ${slots}.`,
+				ja: `プール \`${name}\` に空きがありません (${slots} スロット中、実行中 ${running}、キュー待ち ${queued})。`,
+			},
+			source: 'pools',
+			facts: { pool: name },
+		};
+	},
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);
@@ -94,7 +134,7 @@ export default defineRule({
 				}),
 			);
 		}
-		if (dag !== undefined || pool === undefined) {
+		if (pool === undefined || (limit !== undefined && needs === undefined)) {
 			const more = Number(limit ?? 16) * 2 || 32;
 			steps.push(
 				python(

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixStep } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { clock, isSameFile, isSilent, time } from '../_parts/audit.ts';
 
 // Import name -> package, where they differ and the package is usual in DAGs.
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -68,6 +69,28 @@ export default defineRule({
 				...(at === undefined ? {} : { file: at.file, line: String(at.line) }),
 				...weighing.facts,
 			},
+		};
+	},
+	reads: ['importErrors', 'dag'],
+	suspects: (failed) => isSilent(failed) || failed.told.includes('dag-missing-on-worker'),
+	verify({ importErrors, dag }, { failed, facts }) {
+		const file = dag?.file ?? facts['file'];
+		const error = importErrors?.find((one) => file !== undefined && isSameFile(one.file, file));
+		if (!error) return undefined;
+		const last = error.stackTrace.trimEnd().split('\n').at(-1) ?? '';
+		const module = /No module named '([^'\n]{1,200})'/.exec(last)?.[1];
+		const ran = failed.hostname !== undefined && failed.startedAt !== undefined;
+		const later = (time(error.at) ?? 0) > (time(failed.endedAt) ?? Infinity);
+		return {
+			// A worker that began the task had imported the file.
+			status: ran || later ? 'beside' : 'confirmed',
+			because: {
+				en: `Airflow cannot import \`${error.file}\` (since ${clock(error.at)}): ${last}`,
+				ja: `Airflow が \`${error.file}\` をインポートできません (${clock(error.at)} 以降): ${last}`,
+			},
+			source: 'importErrors',
+			at: error.at,
+			facts: { file: error.file, ...(module === undefined ? {} : { module }) },
 		};
 	},
 	fix(context) {

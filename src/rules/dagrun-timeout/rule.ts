@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { clock, endedByHand, time } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'dagrun-timeout',
@@ -30,6 +31,37 @@ export default defineRule({
 		),
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['dagRun', 'taskInstances', 'eventLog'],
+	suspects: ({ state }) => state === 'skipped',
+	verify({ dagRun, taskInstances, eventLog }, { failed }) {
+		const byHand = eventLog && endedByHand(eventLog, failed);
+		if (byHand)
+			return {
+				status: 'ruled-out',
+				because: {
+					en: `${byHand.owner ?? 'somebody'} ended it (\`${byHand.event}\` at ${clock(byHand.at)}).`,
+					ja: `${byHand.owner ?? '誰か'} が終了させています (${clock(byHand.at)} の \`${byHand.event}\`)。`,
+				},
+				source: 'eventLog',
+				at: byHand.at,
+			};
+		if (dagRun?.state !== 'failed' || !taskInstances) return undefined;
+		const failures = taskInstances.filter(({ state }) => state === 'failed' || state === 'upstream_failed').length;
+		const stopped = taskInstances.filter(({ state, hostname }) => state === 'skipped' && hostname !== undefined).length;
+		if (failures > 0 || stopped === 0) return undefined;
+		const from = time(dagRun.startedAt);
+		const to = time(dagRun.endedAt);
+		const minutes = from === undefined || to === undefined ? undefined : Math.round((to - from) / 60_000);
+		return {
+			status: 'likely',
+			because: {
+				en: `the run failed${minutes === undefined ? '' : ` after ${minutes} minutes`} although no task of it did: ${stopped} that ran ${stopped === 1 ? 'was' : 'were'} stopped and skipped, which only dagrun_timeout does.`,
+				ja: `失敗したタスクがないのに、実行が${minutes === undefined ? '' : ` ${minutes} 分後に`}失敗しています。実行中の ${stopped} 件が停止され skipped になっており、これは dagrun_timeout の動作です。`,
+			},
+			source: 'taskInstances',
+			at: dagRun.endedAt,
+		};
+	},
 	fix({ facts, lang }) {
 		const t = inLang(lang);
 		return [

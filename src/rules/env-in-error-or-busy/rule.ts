@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { command, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
+import { changedMeanwhile, clock } from '../_parts/audit.ts';
 
 const STATE = String.raw`(?<state>RUNNING|ERROR|UPDATING|CREATING|DELETING|STATE_UNSPECIFIED)`;
 
@@ -36,6 +37,23 @@ export default defineRule({
 		line('is not in RUNNING state', /[Ee]nvironment[^\n]{0,200} is not in RUNNING state/),
 	],
 	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
+	reads: ['operations'],
+	// Whatever failed while the environment was being changed is marked so.
+	suspects: ({ generation }) => generation?.startsWith('composer') === true,
+	verify({ operations }, { failed }) {
+		const change = operations && changedMeanwhile(operations, failed);
+		if (change?.startedAt === undefined) return undefined;
+		const ended = change.endedAt === undefined ? undefined : clock(change.endedAt);
+		return {
+			status: 'beside',
+			because: {
+				en: `The environment was being changed while this ran: ${change.type} from ${clock(change.startedAt)}${ended === undefined ? ', still going on' : ` to ${ended} (${change.state})`}. What fails then may heal by itself.`,
+				ja: `実行中に環境が変更されていました: ${change.type} ${clock(change.startedAt)}～${ended === undefined ? '（継続中）' : `${ended}（${change.state}）`}。この間の失敗は再実行で解消することがあります。`,
+			},
+			source: 'operations',
+			at: change.startedAt,
+		};
+	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/troubleshooting-updates-upgrades',
 });

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { aboutTry, clock, isSilent } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'executor-state-mismatch',
@@ -59,6 +60,22 @@ export default defineRule({
 		'task-stuck-queued',
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['eventLog'],
+	suspects: isSilent,
+	verify({ eventLog }, { failed }) {
+		const entry = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'state mismatch');
+		if (!entry) return undefined;
+		const never = failed.hostname === undefined;
+		return {
+			status: 'confirmed',
+			because: {
+				en: `the scheduler noted a state mismatch at ${clock(entry.at)}${never ? '; no worker ever reported the task, so it never began' : ''}.`,
+				ja: `スケジューラが ${clock(entry.at)} に state mismatch を記録しています${never ? '。ワーカーからの報告はなく、タスクは開始されていません' : ''}。`,
+			},
+			source: 'eventLog',
+			at: entry.at,
+		};
+	},
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);

@@ -3,6 +3,7 @@ import { forGeneration, inLang, say, sh, updateEnvironment } from '../_parts/ste
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { clock, isSilent, isWaiting } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'scheduler-overloaded',
@@ -44,6 +45,24 @@ export default defineRule({
 	],
 	yieldsTo: ['db-overloaded', 'celery-broker-problem', 'dag-import-timeout', 'worker-pod-evicted-storage'],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['airflowHealth'],
+	suspects: (failed) => isWaiting(failed) || isSilent(failed),
+	verify({ airflowHealth }, { failed }) {
+		const scheduler = airflowHealth?.scheduler;
+		if (!scheduler || scheduler.status === 'healthy') return undefined;
+		const at = scheduler.heartbeatAt;
+		const since = at === undefined ? { en: '', ja: '' } : { en: ` since ${clock(at)}`, ja: `${clock(at)} 以降、` };
+		return {
+			// That it is away now need not be why something failed then.
+			status: isWaiting(failed) ? 'confirmed' : 'beside',
+			because: {
+				en: `Airflow calls its scheduler ${scheduler.status}: no heartbeat${since.en}, and nothing is scheduled meanwhile.`,
+				ja: `スケジューラの状態は ${scheduler.status} です。${since.ja}ハートビートがなく、その間は何もスケジュールされません。`,
+			},
+			source: 'airflowHealth',
+			at,
+		};
+	},
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);

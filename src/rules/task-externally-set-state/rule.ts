@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, quoted, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { aboutTry, clock, endedByHand, isSilent } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'task-externally-set-state',
@@ -54,6 +55,36 @@ export default defineRule({
 		if (weighing.facts?.['state'] === 'skipped')
 			return { ...weighing, says: weighing.facts['reason'] === undefined ? 'strong' : 'weak' };
 		return weighing;
+	},
+	reads: ['eventLog'],
+	suspects: isSilent,
+	verify({ eventLog }, { failed, facts }) {
+		const byHand = eventLog && endedByHand(eventLog, failed);
+		if (byHand) {
+			const who = byHand.owner ?? '?';
+			return {
+				status: 'confirmed',
+				because: {
+					en: `${who} did \`${byHand.event}\` at ${clock(byHand.at)}, when the try ended.`,
+					ja: `試行が終了した ${clock(byHand.at)} に、${who} が \`${byHand.event}\` を実行しています。`,
+				},
+				source: 'eventLog',
+				at: byHand.at,
+				facts: { actor: who },
+			};
+		}
+		const lost = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'heartbeat timeout');
+		if (lost && facts['state'] !== undefined)
+			return {
+				status: 'ruled-out',
+				because: {
+					en: `it was the scheduler itself, which had lost the heartbeat of the task (${clock(lost.at)}).`,
+					ja: `停止したのは、タスクのハートビートを検出できなくなったスケジューラです (${clock(lost.at)})。`,
+				},
+				source: 'eventLog',
+				at: lost.at,
+			};
+		return undefined;
 	},
 	fix(context) {
 		const { env, facts, lang } = context;

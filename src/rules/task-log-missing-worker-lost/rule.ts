@@ -14,6 +14,7 @@ import {
 } from '../_parts/steps.ts';
 import { moreMemoryPerTask } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { sameHost } from '../_parts/audit.ts';
 
 // The try left lines of its own, so its log is there: one source of several could not be read, which is usual.
 const WRITTEN = ['Starting attempt ', 'Task failed with exception', 'DAG bundles loaded: ', 'Marking task as '];
@@ -103,6 +104,32 @@ export default defineRule({
 				...(scene.task === undefined ? {} : { task: scene.task }),
 				...(scene.tryNumber === undefined ? {} : { tryNumber: String(scene.tryNumber) }),
 			},
+		};
+	},
+	reads: ['failures'],
+	suspects: ({ log, state, hostname }) => log === 'missing' && state === 'failed' && hostname !== undefined,
+	verify({ failures }, { failed }) {
+		const { hostname } = failed;
+		if (hostname === undefined)
+			return failed.endedAt === undefined
+				? undefined
+				: {
+						status: 'ruled-out',
+						because: {
+							en: 'Airflow has no host name for this try: no worker ever began it, so there is no log to lose.',
+							ja: 'この試行にはホスト名がありません。ワーカーは開始しておらず、失われたログはありません。',
+						},
+						source: 'taskInstance',
+					};
+		const others = sameHost(failures, failed);
+		return {
+			status: 'likely',
+			because: {
+				en: `it ran on \`${hostname}\`, whose log cannot be had${others === 0 ? '' : `; ${others} other task${others === 1 ? '' : 's'} failed there within a minute`}.`,
+				ja: `\`${hostname}\` で実行されましたが、ログを取得できません${others === 0 ? '' : `。前後 1 分にそこで他に ${others} 件のタスクが失敗しています`}。`,
+			},
+			source: 'failures',
+			facts: { host: hostname },
 		};
 	},
 	fix(context) {

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { aboutTry, clock, isSilent, time } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'task-stuck-queued',
@@ -61,6 +62,34 @@ export default defineRule({
 		'version-or-build-known-bad',
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['eventLog', 'airflowHealth'],
+	suspects: (failed) => failed.state === 'queued' || isSilent(failed),
+	verify({ eventLog, airflowHealth }, { failed }) {
+		const entry = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event.startsWith('stuck in queued'));
+		if (entry)
+			return {
+				status: 'confirmed',
+				because: {
+					en: `the scheduler noted \`${entry.event}\` at ${clock(entry.at)}.`,
+					ja: `スケジューラが ${clock(entry.at)} に \`${entry.event}\` を記録しています。`,
+				},
+				source: 'eventLog',
+				at: entry.at,
+			};
+		const since = time(failed.queuedAt);
+		if (failed.state !== 'queued' || since === undefined) return undefined;
+		const minutes = Math.floor((failed.now - since) / 60_000);
+		// Usual for a busy environment, and not yet worth a word.
+		if (minutes < 5 || airflowHealth?.scheduler?.status !== 'healthy') return undefined;
+		return {
+			status: 'likely',
+			because: {
+				en: `it has been queued for ${minutes} minutes, the scheduler is healthy, and no worker has taken it.`,
+				ja: `キューに入ってから ${minutes} 分たちますが、スケジューラは正常で、どのワーカーも受け取っていません。`,
+			},
+			source: 'airflowHealth',
+		};
+	},
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);

@@ -28,6 +28,19 @@ export default defineRule({
 		line('triggerer does not appear to be running', /The triggerer does not appear to be running/),
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['airflowHealth'],
+	suspects: ({ state }) => state === 'deferred',
+	verify({ airflowHealth }, { failed }) {
+		if (failed.state !== 'deferred' || !airflowHealth || airflowHealth.triggerer) return undefined;
+		return {
+			status: 'confirmed',
+			because: {
+				en: 'the task is deferred, and Airflow knows of no triggerer.',
+				ja: 'タスクは deferred ですが、Airflow にトリガラーがありません。',
+			},
+			source: 'airflowHealth',
+		};
+	},
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);

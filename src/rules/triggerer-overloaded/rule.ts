@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { forGeneration, inLang, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { clock } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'triggerer-overloaded',
@@ -43,6 +44,22 @@ export default defineRule({
 	symptom: true,
 	yieldsTo: ['triggerer-disabled', 'db-overloaded'],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['airflowHealth'],
+	suspects: ({ state }) => state === 'deferred',
+	verify({ airflowHealth }, { failed }) {
+		const triggerer = airflowHealth?.triggerer;
+		if (!triggerer || triggerer.status === 'healthy') return undefined;
+		const at = triggerer.heartbeatAt;
+		return {
+			status: failed.state === 'deferred' ? 'confirmed' : 'beside',
+			because: {
+				en: `Airflow calls its triggerer ${triggerer.status}${at === undefined ? '' : `; its last heartbeat was at ${clock(at)}`}.`,
+				ja: `トリガラーの状態は ${triggerer.status} です${at === undefined ? '' : `。最後のハートビートは ${clock(at)} です`}。`,
+			},
+			source: 'airflowHealth',
+			at,
+		};
+	},
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);

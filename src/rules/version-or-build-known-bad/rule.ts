@@ -1,7 +1,9 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
+import type { Text } from '../../domain/text.ts';
 import { command, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
+import { isSilent, isWaiting } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'version-or-build-known-bad',
@@ -37,6 +39,12 @@ export default defineRule({
 		),
 	],
 	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
+	// The image version is known before anything is read.
+	suspects: (failed) => failed.generation?.startsWith('composer') === true && (isSilent(failed) || isWaiting(failed)),
+	verify(_, { env }) {
+		const fault = knownFault(env.imageVersion);
+		return fault && { status: 'beside', because: fault, source: 'environment' };
+	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-versions',
 });
@@ -51,6 +59,22 @@ const SLOW_API_CORE: readonly RegExp[] = [
 	/^composer-2\.16\.(?:[0-9]|10)-airflow-(?:2\.10\.5|2\.9\.3)$/,
 	/^composer-2\.16\.10-airflow-2\.11\.1$/,
 ];
+
+/** What is known against an image version, in a sentence; undefined: nothing is. */
+export function knownFault(image: string | undefined): Text | undefined {
+	if (image === undefined) return undefined;
+	if (SLOW_API_CORE.some((pattern) => pattern.test(image)))
+		return {
+			en: `The image version \`${image}\` has a known fault: google-api-core 2.28.0 to 2.30.2 slows tasks and queueing (mended by google-api-core>=2.30.3).`,
+			ja: `イメージバージョン \`${image}\` には既知の不具合があります。google-api-core 2.28.0〜2.30.2 により、タスクとキューの処理が遅くなります（google-api-core>=2.30.3 で解消）。`,
+		};
+	if (/^composer-(?:1|2\.0)\./.test(image))
+		return {
+			en: `The image version \`${image}\` is out of support since 2026-09-15.`,
+			ja: `イメージバージョン \`${image}\` のサポートは 2026-09-15 に終了しています。`,
+		};
+	return undefined;
+}
 
 function fix({ env, facts, lang }: FixContext): FixStep[] {
 	const t = inLang(lang);

@@ -4,6 +4,7 @@ import { forGeneration, inLang, python, quoted, say, sh } from '../_parts/steps.
 import { moreMemoryPerTask } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { clock, endedByHand, sameHost } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'worker-oom-task-sigkill',
@@ -110,6 +111,31 @@ export default defineRule({
 		if (hits.some(({ text }) => text.includes('OOMKilled')) && weighing.says === 'weak')
 			return scene.kind !== 'task' && scene.has('airflow-worker') ? { ...weighing, says: 'strong' } : undefined;
 		return weighing;
+	},
+	reads: ['eventLog', 'failures'],
+	verify({ eventLog, failures }, { failed }) {
+		const byHand = eventLog && endedByHand(eventLog, failed);
+		if (byHand)
+			return {
+				status: 'ruled-out',
+				because: {
+					en: `${byHand.owner ?? 'somebody'} stopped it (\`${byHand.event}\` at ${clock(byHand.at)}).`,
+					ja: `${byHand.owner ?? '誰か'} が停止しています (${clock(byHand.at)} の \`${byHand.event}\`)。`,
+				},
+				source: 'eventLog',
+				at: byHand.at,
+			};
+		const others = sameHost(failures, failed);
+		if (others === 0 || failed.hostname === undefined) return undefined;
+		return {
+			status: 'likely',
+			because: {
+				en: `${others} other task${others === 1 ? '' : 's'} on the same worker \`${failed.hostname}\` failed within a minute of it.`,
+				ja: `同じワーカー \`${failed.hostname}\` で、前後 1 分に他に ${others} 件のタスクが失敗しています。`,
+			},
+			source: 'failures',
+			facts: { host: failed.hostname },
+		};
 	},
 	fix(context) {
 		const { env, facts, lang } = context;

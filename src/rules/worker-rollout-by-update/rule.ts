@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { changedMeanwhile, clock, isSilent } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'worker-rollout-by-update',
@@ -45,6 +46,23 @@ export default defineRule({
 		if (scene.has('has been externally set to') || scene.has("Server indicated the task shouldn't be running anymore"))
 			return { ...weighing, says: 'weak' };
 		return weighing;
+	},
+	reads: ['operations'],
+	suspects: (failed) => failed.generation?.startsWith('composer') === true && isSilent(failed),
+	verify({ operations }, { failed, facts }) {
+		const change = operations && changedMeanwhile(operations, failed);
+		if (change?.startedAt === undefined) return undefined;
+		const until = change.endedAt === undefined ? '' : `–${clock(change.endedAt)}`;
+		return {
+			// The try was told to end and the workers were replaced then; without its word the two only coincide.
+			status: failed.told.includes('worker-rollout-by-update') || facts['signal'] === '-15' ? 'confirmed' : 'likely',
+			because: {
+				en: `an operation ${change.type} of the environment ran meanwhile (${clock(change.startedAt)}${until}); it replaces workers.`,
+				ja: `その間に環境の操作 ${change.type} が実行されており (${clock(change.startedAt)}${until})、ワーカーが入れ替わります。`,
+			},
+			source: 'operations',
+			at: change.startedAt,
+		};
 	},
 	fix(context) {
 		const { env, lang } = context;

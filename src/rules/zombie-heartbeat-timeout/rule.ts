@@ -3,6 +3,7 @@ import { command, forGeneration, inLang, names, python, quoted, say, sh } from '
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { aboutTry, clock, isSilent, sameHost } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'zombie-heartbeat-timeout',
@@ -41,6 +42,8 @@ export default defineRule({
 		// 2.0 to 2.2.
 		line(' as zombie', /Detected <TaskInstance: (?<ti>[^>]{1,600})> as zombie/, 'proof'),
 		line(' as zombie', /Marked (?:zombie job|task instance)[^\n]{0,400} as zombie/),
+		// 1.10.
+		line('Marked zombie job ', /Marked zombie job <TaskInstance: (?<ti>[^>]{1,600})> as failed/, 'proof'),
 		// The task's side: it lives, and cannot report.
 		line('Heartbeat time limit exceeded!', /Heartbeat time limit exceeded!/),
 		line('Too many failed heartbeats; terminating process', /Too many failed heartbeats; terminating process/),
@@ -56,6 +59,24 @@ export default defineRule({
 		'db-overloaded',
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['eventLog', 'failures'],
+	suspects: (failed) => isSilent(failed) || failed.told.includes('worker-oom-task-sigkill'),
+	verify({ eventLog, failures }, { failed }) {
+		const lost = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'heartbeat timeout');
+		if (!lost) return undefined;
+		const { hostname } = failed;
+		const others = sameHost(failures, failed);
+		return {
+			status: 'confirmed',
+			because: {
+				en: `the scheduler ended the try at ${clock(lost.at)} because its heartbeats had stopped${hostname === undefined ? '' : `; it ran on \`${hostname}\`, where ${others === 0 ? 'no other task' : `${others} other task${others === 1 ? '' : 's'}`} failed within a minute`}.`,
+				ja: `ハートビートが途絶えたため、スケジューラが ${clock(lost.at)} に試行を終了させました${hostname === undefined ? '' : `。ワーカーは \`${hostname}\` で、前後 1 分にそこで失敗した他のタスクは ${others} 件です`}。`,
+			},
+			source: 'eventLog',
+			at: lost.at,
+			...(hostname === undefined ? {} : { facts: { host: hostname } }),
+		};
+	},
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);
