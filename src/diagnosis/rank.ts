@@ -1,4 +1,5 @@
-import type { Facts, Hit, Rule, Strength } from '../domain/rule.ts';
+import type { Facts, Hit, Rule, Scene, Strength } from '../domain/rule.ts';
+import { isOwnRaise } from '../rules/_parts/own.ts';
 import type { Setting } from './scene.ts';
 
 /** One rule's case: what it says after its own second thought, and how well that explains this failure. */
@@ -27,8 +28,10 @@ export function rank(hits: ReadonlyMap<Rule, readonly Hit[]>, setting: Setting):
 			(best, hit) => (SAYS[hit.signature.says] > SAYS[best] ? hit.signature.says : best),
 			'weak',
 		);
-		const weighed = rule.weigh ? rule.weigh(here, setting.scene) : { says: strongest };
-		if (!weighed) continue;
+		const alone = rule.weigh ? rule.weigh(here, setting.scene) : { says: strongest };
+		if (!alone) continue;
+		const quoted = rule.lastResort !== true && isQuoted(here, setting.scene);
+		const weighed = quoted ? { ...alone, says: 'weak' as const } : alone;
 		const ordered = here.toSorted((a, b) => worth(b) - worth(a) || b.line - a.line);
 		const facts: Record<string, string> = {};
 		for (const hit of ordered) for (const [name, value] of Object.entries(hit.facts)) facts[name] ??= value;
@@ -46,6 +49,25 @@ export function rank(hits: ReadonlyMap<Rule, readonly Hit[]>, setting: Setting):
 	}
 	adjust(suspects, setting);
 	return suspects.sort((a, b) => b.score - a.score || lastLine(b) - lastLine(a));
+}
+
+/** `Failed to execute job 5 for task x (…; 123)`: Airflow 2 says the exception's message once more. */
+const SAID_AGAIN = /Failed to execute job \S{1,40} for task /;
+
+/**
+ * The user's own code raised every exception of the chain, and what matched stands in their messages: words that it chose,
+ * which may quote a ticket, a report or another log.
+ */
+function isQuoted(hits: readonly Hit[], { kind, chain }: Scene): boolean {
+	return (
+		kind === 'task' &&
+		chain.length > 0 &&
+		chain.every(isOwnRaise) &&
+		hits.every(
+			({ place, text, signature }) =>
+				signature.says === 'weak' || place === 'root' || place === 'chain' || SAID_AGAIN.test(text),
+		)
+	);
 }
 
 function worth(hit: Hit): number {

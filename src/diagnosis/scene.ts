@@ -24,20 +24,23 @@ export type Setting = {
 
 const STARTS_TRY = /Starting attempt (\d{1,4}) of /;
 const ENDED: readonly (readonly [RegExp, Scene['ended']])[] = [
-	[/Marking task as SUCCESS/, 'success'],
-	[/Marking task as FAILED/, 'failed'],
-	[/Marking task as UP_FOR_RETRY/, 'retry'],
-	[/Marking task as SKIPPED|Skipping task\./, 'skipped'],
-	[/Pausing task as DEFERRED|^Task deferred|Task state set to deferred/i, 'deferred'],
-	[/Task exited with return code 0\b/, 'success'],
-	[/Task exited with return code (?!0\b|100\b)(?:-?\d|Negsignal)/, 'failed'],
+	// Whole sentences only: a program may quote them.
+	[/^Marking task as SUCCESS\b/, 'success'],
+	[/^(?:Immediate failure requested\. )?Marking task as FAILED\b/, 'failed'],
+	[/^Marking task as UP_FOR_RETRY\b/, 'retry'],
+	[/^(?:Marking task as SKIPPED\b|Skipping task\.)/, 'skipped'],
+	[/^(?:Pausing task as DEFERRED|Task deferred|Task state set to deferred)/i, 'deferred'],
+	[/^Task exited with return code 0\b/, 'success'],
+	[/^Task exited with return code (?!0\b|100\b)(?:-?\d|Negsignal)/, 'failed'],
 	[
-		/Task failed with exception|Task failed due to|^Top level error|Task killed!|^Process terminated by signal|^Task exited\b.{0,200}exit_code=[^0]/,
+		/^(?:Task failed with exception|Task failed due to|Top level error|Task killed!|Process terminated by signal|Task exited\b.{0,200}exit_code=[^0])/,
 		'failed',
 	],
 	[/^Pushing xcom|^Done\. Returned value was/, 'success'],
-	[/Task succeeded in /, 'success'],
+	[/^Task succeeded in /, 'success'],
 ];
+/** Airflow's last word on a try: it goes before whatever seemed to be the end until then. */
+const LAST_WORD = /^Marking task as SUCCESS\b/;
 
 /** Reads the log once for all rules. `asks`: the texts that rules want to ask for. */
 export function setScene(
@@ -60,7 +63,8 @@ export function setScene(
 			for (const [pattern, how] of ENDED) {
 				if (!pattern.test(line.message)) continue;
 				// "Pushing xcom" and "exited with return code" come after the sentence that counts.
-				if (how === 'success' && ended !== 'none' && ended !== 'deferred' && endedAt >= 0) continue;
+				const settled = ended !== 'none' && ended !== 'deferred' && !LAST_WORD.test(line.message);
+				if (how === 'success' && settled && endedAt >= 0) continue;
 				if (ended === 'retry' || ended === 'skipped') continue;
 				ended = how;
 				endedAt = i;
@@ -125,6 +129,9 @@ export function setScene(
 	};
 }
 
+/** Logged while the whole DAG file is read, so in every task of that DAG; the task that it is about fails by itself. */
+const BESIDE = /^Failed to resolve template field /;
+
 /** A child's traceback is printed before the task fails with "non-zero exit code": it belongs in front of that wrapper. */
 function finalBlocks(
 	lines: readonly LogLine[],
@@ -134,7 +141,13 @@ function finalBlocks(
 	tryStart: number,
 ): Raised[] {
 	if (ended === 'success' || ended === 'skipped' || ended === 'deferred') return [];
-	const own = blocks.filter((block) => block.from >= tryStart && !block.relayed && block.links.length > 0);
+	const own = blocks.filter(
+		(block) =>
+			block.from >= tryStart &&
+			!block.relayed &&
+			block.links.length > 0 &&
+			!BESIDE.test(lines[block.head]?.message ?? ''),
+	);
 	let final: Raised | undefined;
 	if (kind === 'task') {
 		// The block that hangs on the sentence with which a try fails; without one the last that was logged as an error.

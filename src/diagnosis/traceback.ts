@@ -81,6 +81,9 @@ function readPageBlock(lines: readonly LogLine[], start: number): Raised {
 				links.unshift({ type: exception[1] ?? '', message: exception[2] ?? '', frames: [] });
 				spans.unshift([i, i + 1]);
 			} else if (!last) break;
+			// The rest of a message that has several lines; what stands behind the frames is not its.
+			else if (last.frames.length === 0 && last.message.length < 4000)
+				links[0] = { ...last, message: `${last.message}\n${text}`.trim() };
 		}
 		i++;
 	}

@@ -6,9 +6,18 @@ const MACHINE =
 // Python's own words for a value it cannot pickle: raised in C, so the last frame is the user's.
 const PICKLE = /^(?:cannot pickle|Can't pickle) /;
 
+// Airflow 3 prints classes without their package. Names that only Google's library has, and those whose message begins with the status.
+const GOOGLE =
+	/^(?:Forbidden|PermissionDenied|Unauthenticated|ResourceExhausted|TooManyRequests|DeadlineExceeded): |^(?:Unauthorized|NotFound|BadRequest|Conflict|InternalServerError|ServiceUnavailable|GatewayTimeout|BadGateway|InvalidArgument|FailedPrecondition|AlreadyExists|Aborted|Unknown): [45]\d\d /;
+
 /** The user's own file raised this exception itself, and it is none of the machine's. */
 export function isOwnRaise(link: ChainLink): boolean {
-	return (link.frames.at(-1)?.own ?? false) && !MACHINE.test(link.type) && !PICKLE.test(link.message);
+	return (
+		(link.frames.at(-1)?.own ?? false) &&
+		!MACHINE.test(link.type) &&
+		!PICKLE.test(link.message) &&
+		!GOOGLE.test(`${link.type}: ${link.message.slice(0, 8)}`)
+	);
 }
 
 // An exception that only says that a child, a pod or a job failed.

@@ -34,11 +34,7 @@ export default defineRule({
 		line('kombu.exceptions.OperationalError', /kombu\.exceptions\.OperationalError: (?<reason>[^\n]{1,200})/),
 		// It came back: the interruption before it is over.
 		line('missed heartbeat from ', /missed heartbeat from (?<worker>\S{1,253})/, 'weak'),
-		line(
-			'Celery command failed on host: ',
-			/Celery command failed on host: (?<host>\S{1,253}) with celery_task_id/,
-			'weak',
-		),
+		line('Celery command failed on host: ', /Celery command failed on host: (?<host>\S{1,253})/, 'weak'),
 	],
 	yieldsTo: [
 		'dag-import-error',

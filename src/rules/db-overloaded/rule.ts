@@ -58,6 +58,15 @@ export default defineRule({
 			/(?:DeadlockDetected|Deadlock found when trying to get lock)/,
 			'weak',
 		),
+		line(
+			'LockNotAvailable',
+			/LockNotAvailable: could not obtain lock on row in relation "(?<table>slot_pool|task_instance|dag_run|job)"/,
+		),
+		// One line without its traceback: the component's name tells whose database it is.
+		line(
+			'terminating connection due to ',
+			/(?:SchedulerJob|LocalTaskJob|TriggererJob|scheduler_job)[^\n]{0,200}(?<reason>terminating connection due to [^\n]{1,120})/,
+		),
 		line('QueuePool limit of size', /QueuePool limit of size \d{1,6} overflow -?\d{1,6} reached/, 'weak'),
 		line(
 			'[SQL: ',

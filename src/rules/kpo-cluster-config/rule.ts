@@ -31,6 +31,8 @@ export default defineRule({
 			/(?<problem>Service (?:host\/port is not set|token file does not exist|certification file does not exist))/,
 			'proof',
 		),
+		// The Kubernetes client's own line: the exec plugin of the kube config did not run.
+		line('{kube_config.py:', /\{kube_config\.py:\d{1,5}\} ERROR - (?<problem>[^\n]{3,300})/),
 		line('Unable to load in-cluster configuration', /Unable to load in-cluster configuration/, 'proof'),
 		// Airflow 3 prints the class without its package; others have a ConfigException too, so `weigh` asks for a pod.
 		line('ConfigException: ', /(?:^|[^A-Za-z$])ConfigException: (?<problem>[^\n]{3,300})/),

@@ -102,7 +102,7 @@ export default defineRule({
 		// Airflow ended it: who and why is told by other rules.
 		if (AIRFLOW_ENDED.test(root.type) || root.message === 'Task received SIGTERM signal') return undefined;
 		// The worker's echo of a task that did not even start.
-		if (/^Celery command failed on host: /.test(root.message)) return undefined;
+		if (root.message.startsWith('Celery command failed on host: ')) return undefined;
 		const own = ownFrame(chain);
 		const facts: Record<string, string> = {
 			exception: root.type,
