@@ -51,13 +51,13 @@ function soon(work) {
 			console.warn(error);
 		} finally {
 			running = false;
-			if (waiting) setTimeout(run, 0);
+			if (waiting) setTimeout(() => void run(), 0);
 		}
 	};
 	return () => {
 		if (waiting) return;
 		waiting = true;
-		if (!running) setTimeout(run, 25);
+		if (!running) setTimeout(() => void run(), 25);
 	};
 }
 
