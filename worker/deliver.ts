@@ -7,7 +7,7 @@ import { LAST, sayAside } from './wires.ts';
 import type { Wires } from './wires.ts';
 
 /** A worker that was stopped between its turn and the send has lost the turn: the lease is long over when it wakes. */
-const SEND_WITHIN_MS = 1000;
+const SEND_WITHIN_MS = 1500;
 /** How often a message may be sent again without having been able to look whether it stands. */
 const MOST_BLIND = 6;
 /** What Slack says of a place where this message can never stand. */
@@ -39,12 +39,14 @@ export async function deliver(held: Held, wires: Wires): Promise<Outcome> {
 		deps.log.warn({ message: id }, 'turn lost while this worker was stopped');
 		return { againInMs: 1000 };
 	}
-	return turn.do === 'post' ? post(id, holder, line, turn, held, wires) : edit(id, holder, line, turn, held, wires);
+	return turn.do === 'post'
+		? post(id, { holder, before: before + SEND_WITHIN_MS }, line, turn, held, wires)
+		: edit(id, holder, line, turn, held, wires);
 }
 
 async function post(
 	id: string,
-	holder: string,
+	{ holder, before }: { holder: string; before: number },
 	line: string | undefined,
 	turn: Extract<Turn, { do: 'post' }>,
 	held: Held,
@@ -61,7 +63,11 @@ async function post(
 		const channel = place.kind === 'direct' ? await slack.openDirect(place.user) : place.channel;
 		if (place.kind === 'direct') await store.moveTo(id, place, channel);
 		const thread = place.kind === 'channel' ? place.thread : undefined;
-		const posted = await asBlocks(turn.content, (content) => slack.post({ channel, thread, ...content, key: id }), log);
+		const posted = await asBlocks(
+			turn.content,
+			(content) => slack.post({ channel, thread, ...content, key: id }, before),
+			log,
+		);
 		await store.posted(id, posted.channel, posted.ts, rev);
 		return 'done';
 	} catch (error) {

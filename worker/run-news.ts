@@ -1,8 +1,10 @@
+import { investigate } from '../commands/investigate.ts';
 import { runMessage, usualMs } from '../commands/run-message.ts';
+import { causeAtAGlance } from '../commands/verdict-message.ts';
 import type { Deps } from '../src/deps.ts';
 import type { DagRun, TaskInstance } from '../src/domain/airflow.ts';
 import { Trouble } from '../src/domain/errors.ts';
-import type { Reply } from '../src/domain/reply.ts';
+import type { Part, Reply } from '../src/domain/reply.ts';
 import { clip, clipHead, visible } from '../src/domain/text.ts';
 import type { Text } from '../src/domain/text.ts';
 import type { FollowJob } from './jobs.ts';
@@ -21,13 +23,15 @@ export async function runNews(job: FollowJob, news: RunNews, deps: Deps): Promis
 	if (news.kind !== 'run') return endOfFollowing(job, news.kind, airflow.runUrl(job.dag, job.run));
 	const { run } = news;
 	const ended = run.state === 'success' || run.state === 'failed';
-	const [tasks, runs] = await Promise.all([
+	const [tasks, runs, cause] = await Promise.all([
 		run.state === 'failed' ? orNone(airflow.taskInstances(job.dag, job.run)) : [],
 		ended ? orNone(airflow.runs(job.dag, { limit: 20, state: ['success'] })) : [],
+		run.state === 'failed' ? causeOf(job, deps) : [],
 	]);
 	return runMessage({
 		run,
 		tasks,
+		cause,
 		usual: usualMs(runs.filter((one) => one.run !== run.run)),
 		asker: job.by,
 		env: deps.environments.length > 1 ? job.env : undefined,
@@ -44,6 +48,28 @@ export async function runNews(job: FollowJob, news: RunNews, deps: Deps): Promis
 			deps.log.warn({ env: job.env, label: error.label }, 'run message without its details');
 			return [];
 		}
+	}
+}
+
+/** The message says how the run ended at once; why, if that is known soon. */
+const CAUSE_WITHIN_MS = 8000;
+
+async function causeOf({ env, dag, run, lang }: FollowJob, deps: Deps): Promise<Part[]> {
+	const late = Promise.withResolvers<undefined>();
+	const timer = setTimeout(() => late.resolve(undefined), CAUSE_WITHIN_MS);
+	try {
+		const found = await Promise.race([investigate({ dag, run }, env, lang, deps), late.promise]);
+		if (found === undefined) deps.log.warn({ env, dag, run }, 'cause of a failed run not found in time');
+		return found?.kind === 'verdict' ? causeAtAGlance(found.verdict, lang) : [];
+	} catch (error) {
+		// Whatever goes wrong here, the person still hears that the run failed.
+		deps.log.warn(
+			{ env, dag, run, error: error instanceof Error ? error.message : String(error) },
+			'run message without its cause',
+		);
+		return [];
+	} finally {
+		clearTimeout(timer);
 	}
 }
 

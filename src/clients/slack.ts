@@ -9,6 +9,7 @@ import {
 import { z } from 'zod';
 import type { Asker } from '../domain/asking.ts';
 import { Trouble } from '../domain/errors.ts';
+import { sendBefore, TOO_LATE } from './base/send-before.ts';
 import { langOf } from '../domain/text.ts';
 import type { Lang } from '../domain/text.ts';
 
@@ -38,7 +39,7 @@ export type Slack = ReturnType<typeof slack>;
  * `outcome: 'unknown'` means that Slack may have done it.
  */
 export function slack(options: SlackOptions) {
-	const client = new WebClient(options.botToken, {
+	const settings = {
 		...(options.apiUrl === undefined ? {} : { slackApiUrl: options.apiUrl }),
 		timeout: TIMEOUT_MS,
 		retryConfig: { retries: 0 },
@@ -46,12 +47,18 @@ export function slack(options: SlackOptions) {
 		maxRequestConcurrency: 50,
 		logLevel: LogLevel.ERROR,
 		allowAbsoluteUrls: false,
-	});
+	};
+	const client = new WebClient(options.botToken, settings);
 
-	async function call<T>(method: string, args: Record<string, unknown>, schema: z.ZodType<T>): Promise<T> {
+	async function call<T>(
+		method: string,
+		args: Record<string, unknown>,
+		schema: z.ZodType<T>,
+		by: WebClient = client,
+	): Promise<T> {
 		let answer: unknown;
 		try {
-			answer = await client.apiCall(method, args);
+			answer = await by.apiCall(method, args);
 		} catch (error) {
 			throw toTrouble(method, error);
 		}
@@ -65,13 +72,11 @@ export function slack(options: SlackOptions) {
 	const postedSchema = z.object({ channel: z.string(), ts: z.string() });
 
 	return {
-		async post(message: {
-			channel: string;
-			thread?: string | undefined;
-			text: string;
-			blocks: Blocks;
-			key: string;
-		}): Promise<Posted> {
+		/** `before`: when it must have left, by `performance.now()`; after that it is `slack too late` and nothing was sent. */
+		async post(
+			message: { channel: string; thread?: string | undefined; text: string; blocks: Blocks; key: string },
+			before: number,
+		): Promise<Posted> {
 			return call(
 				'chat.postMessage',
 				{
@@ -84,6 +89,7 @@ export function slack(options: SlackOptions) {
 					unfurl_media: false,
 				},
 				postedSchema,
+				new WebClient(options.botToken, { ...settings, fetch: sendBefore(before) }),
 			);
 		},
 
@@ -376,6 +382,7 @@ function toTrouble(method: string, error: unknown): Trouble {
 function neverSent(error: unknown): boolean {
 	for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
 		const code = 'code' in at ? at.code : undefined;
+		if (code === TOO_LATE) return true;
 		if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'UND_ERR_CONNECT_TIMEOUT')
 			return true;
 	}

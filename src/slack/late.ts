@@ -25,7 +25,9 @@ export function late({ deps, producer }: Pick<Doors, 'deps' | 'producer'>) {
 		// The oldest job in line has waited that long, so nobody takes jobs.
 		if (oldestMs < LATE_MS) return;
 		for (const { responseUrl, lang, at } of due)
-			if (deps.now() - at <= oldestMs) await deps.slack.respond(responseUrl, { text: NOBODY_WORKS[lang], blocks: [] });
+			// Taken in a moment before it was queued.
+			if (deps.now() - at <= oldestMs + 1000)
+				await deps.slack.respond(responseUrl, { text: NOBODY_WORKS[lang], blocks: [] });
 	}
 
 	const start = (): void => {

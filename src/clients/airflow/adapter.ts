@@ -156,7 +156,7 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 		taskInstances: async (dag, run) =>
 			(await orUndefined(listTasks('read tasks', `${runPath(dag, run)}/taskInstances`, 10_000))) ?? [],
 
-		endedTaskInstances: ({ states, since, limit = 1000 }) =>
+		endedTaskInstances: ({ states, since, until, limit = 1000 }) =>
 			pages(limit, async (size, offset) => {
 				const answer = await session.get(tasksAnswer, {
 					doing: 'read tasks',
@@ -167,6 +167,7 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 						page_limit: size,
 						page_offset: offset,
 						...(since === undefined ? {} : { end_date_gte: since }),
+						...(until === undefined ? {} : { end_date_lte: until }),
 					},
 				});
 				return { items: answer.task_instances.map(toTask), total: answer.total_entries };

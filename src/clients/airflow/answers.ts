@@ -158,10 +158,12 @@ export const taskAnswer = z.object({
 	state: z.string().nullish(),
 	operator: z.string().nullish(),
 	queued_when: time,
+	scheduled_when: time,
 	start_date: time,
 	end_date: time,
 	hostname: z.string().nullish(),
 	pool: z.string().nullish(),
+	pool_slots: z.number().nullish(),
 	queue: z.string().nullish(),
 });
 
@@ -181,10 +183,12 @@ export function toTask(task: z.output<typeof taskAnswer>): TaskInstance {
 		state: task.state ?? 'none',
 		operator: task.operator ?? undefined,
 		queuedAt: task.queued_when ?? undefined,
+		scheduledAt: task.scheduled_when ?? undefined,
 		startedAt: task.start_date ?? undefined,
 		endedAt: task.end_date ?? undefined,
 		hostname: task.hostname || undefined,
 		pool: task.pool ?? undefined,
+		poolSlots: task.pool_slots ?? undefined,
 		queue: task.queue ?? undefined,
 	};
 }
