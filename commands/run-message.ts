@@ -1,9 +1,12 @@
 import type { DagRun, RunState, TaskInstance } from '../src/domain/airflow.ts';
+import { isDagId, isRunId, isTaskId } from '../src/domain/ids.ts';
 import { durationText, median } from '../src/domain/duration.ts';
 import { maskConf } from '../src/domain/mask-conf.ts';
-import type { Line, Part, Reply } from '../src/domain/reply.ts';
+import type { Button, Line, Part, Reply } from '../src/domain/reply.ts';
 import { clip, clipHead, visible, type Lang, type Text } from '../src/domain/text.ts';
 import { utcText } from './start-once.ts';
+import { wordsOfTry } from './try-words.ts';
+import { quoteWord } from './words.ts';
 
 export type RunFacts = {
 	run: DagRun;
@@ -19,6 +22,8 @@ export type RunFacts = {
 	url: string;
 	/** Epoch milliseconds. */
 	now: number;
+	/** Why it failed, see `causeAtAGlance`; only with the state failed. */
+	cause?: readonly Part[] | undefined;
 	/** The DAG is paused: what is queued does not start. */
 	paused?: boolean | undefined;
 	lang: Lang;
@@ -55,15 +60,33 @@ export function runMessage(facts: RunFacts): Reply & { parts: Part[] } {
 	if (progress) parts.push({ kind: 'text', line: progress });
 	const failed = failedTasks(facts);
 	if (failed.length > 0) parts.push({ kind: 'list', items: failed });
+	if (run.state === 'failed') parts.push(...(facts.cause ?? []));
 	const fields = details(facts);
 	if (fields.length > 0) parts.push({ kind: 'fields', fields });
 	const hint = hintOf(facts);
 	if (hint) parts.push({ kind: 'note', line: hint });
 	parts.push({
 		kind: 'buttons',
-		buttons: [{ label: lang === 'ja' ? 'Airflow で開く' : 'Open in Airflow', url }],
+		buttons: [
+			...(run.state === 'failed' ? diagnoseButton(facts) : []),
+			{ label: lang === 'ja' ? 'Airflow で開く' : 'Open in Airflow', url },
+		],
 	});
 	return { parts, to: 'channel' };
+}
+
+/** Of the first task that failed, so that the words mean the same whatever the run is called. */
+function diagnoseButton({ run, tasks, env, lang }: RunFacts): Button[] {
+	const task = tasks.find(({ state }) => state === 'failed');
+	if (!isDagId(run.dag) || !isRunId(run.run) || (task && !isTaskId(task.task))) return [];
+	const words = task ? wordsOfTry(task) : [run.dag, run.run].map(quoteWord).join(' ');
+	return [
+		{
+			label: lang === 'ja' ? '原因を診断' : 'Diagnose',
+			verb: 'diagnose',
+			words: env === undefined ? words : `${words} --env ${env}`,
+		},
+	];
 }
 
 function headline({ run, lang, now, usual }: RunFacts): Line {

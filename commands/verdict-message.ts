@@ -35,20 +35,25 @@ const sentence = (text: string, most = 900): Line => withCode(clip(visible(text)
 
 const capital = (text: string): string => text.replace(/^[a-z]/, (first) => first.toUpperCase());
 
-/** The cause in one line: for the message about a failed run. Undefined: nothing is known, and that is no news. */
-export function causeLine({ findings, status, lastException }: Verdict, lang: Lang): Line | undefined {
+/** The cause in a line and what decides it: for the message about a failed run. Empty: nothing is known, and that is no news. */
+export function causeAtAGlance({ findings, lastException }: Verdict, lang: Lang): Part[] {
 	const [first] = findings;
-	if (first)
-		return [
-			`${STATUS_ICON[status]} `,
-			{ bold: first.title[lang] },
-			lang === 'ja' ? `（${STATUS_WORDS[status].ja}）` : ` (${STATUS_WORDS[status].en})`,
-		];
-	if (lastException === undefined) return undefined;
+	if (!first) {
+		if (lastException === undefined) return [];
+		const unknown = lang === 'ja' ? '❔ 原因不明。最後の例外: ' : '❔ Cause unknown. Last exception: ';
+		return [{ kind: 'text', line: [unknown, { code: clip(lastException, 300) }] }];
+	}
+	const [line] = first.evidence;
 	return [
-		lang === 'ja' ? '❔ 原因不明。最後の例外: ' : '❔ Cause unknown. Last exception: ',
-		{ code: clip(lastException, 200) },
+		{ kind: 'text', line: causeLine(first, lang) },
+		...(first.because ? [{ kind: 'text' as const, line: sentence(capital(first.because.because[lang]), 400) }] : []),
+		...(line ? [{ kind: 'code' as const, text: clip(line.text, 300) }] : []),
 	];
+}
+
+function causeLine({ title, status }: Judged, lang: Lang): Line {
+	const word = STATUS_WORDS[status][lang];
+	return [`${STATUS_ICON[status]} `, { bold: title[lang] }, lang === 'ja' ? `（${word}）` : ` (${word})`];
 }
 
 export type Showing = {
@@ -81,18 +86,10 @@ export function verdictParts(
 	return { parts, cut };
 }
 
-function causeParts({ title, status, evidence, because }: Judged, log: Text, lang: Lang): Part[] {
+function causeParts(judged: Judged, log: Text, lang: Lang): Part[] {
+	const { evidence, because } = judged;
 	const ja = lang === 'ja';
-	const parts: Part[] = [
-		{
-			kind: 'text',
-			line: [
-				`${STATUS_ICON[status]} `,
-				{ bold: title[lang] },
-				ja ? `（${STATUS_WORDS[status].ja}）` : ` (${STATUS_WORDS[status].en})`,
-			],
-		},
-	];
+	const parts: Part[] = [{ kind: 'text', line: causeLine(judged, lang) }];
 	if (because)
 		parts.push({
 			kind: 'text',

@@ -1,5 +1,6 @@
 import type { RealAirflow } from '../../src/sandbox/real-airflow.ts';
 import { contractSuite } from '../contract/suite.ts';
+import { causes } from './causes.ts';
 import { mainLoop } from './main-loop.ts';
 
 /** Everything that is proven on a real Airflow, in this order, on one that stays up. Another suite is another line. */
@@ -15,5 +16,6 @@ export function realSuites(airflow: () => RealAirflow): void {
 			close: () => Promise.resolve(),
 		});
 	});
+	causes(airflow);
 	mainLoop(airflow);
 }

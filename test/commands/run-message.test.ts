@@ -103,7 +103,7 @@ describe('the message of a run', () => {
 			'- `download [4]` failed',
 			'- 1 task after that did not run (upstream_failed)',
 			'Run: `slack__1`',
-			'[Open in Airflow]',
+			'[Diagnose] [Open in Airflow]',
 		]);
 		expect(say({ run: ended('failed'), tasks }, 'ja').slice(0, 5)).toEqual([
 			'❌ `daily_sales` が4分12秒で失敗しました',

@@ -106,12 +106,14 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 			expect(dags.map(({ id }) => id).sort()).toEqual([
 				'cm_fail',
 				'cm_mapped',
+				'cm_no_connection',
 				'cm_params',
 				'cm_paused',
 				'cm_retry',
 				'cm_sigkill',
 				'cm_slow',
 				'cm_success',
+				'cm_timeout',
 				'売上_日次集計',
 			]);
 			expect(dags.find(({ id }) => id === 'cm_success')).toEqual({

@@ -71,6 +71,52 @@ export const contractDags: readonly SimDag[] = [
 		tasks: [{ id: 'die', operator: 'PythonOperator', ms: 1200, endings: ['killed'], prints: ['about to be killed'] }],
 	},
 	{
+		id: 'cm_no_connection',
+		owner: 'finance',
+		tags: ['contract'],
+		file: 'cm_causes.py',
+		tasks: [
+			{
+				id: 'connect',
+				operator: 'PythonOperator',
+				ms: 300,
+				endings: [
+					{
+						raises: {
+							type: 'airflow.exceptions.AirflowNotFoundException',
+							message: "The conn_id `cm_no_such_connection` isn't defined",
+							line: 12,
+							function: 'connect',
+						},
+					},
+				],
+			},
+		],
+	},
+	{
+		id: 'cm_timeout',
+		owner: 'finance',
+		tags: ['contract'],
+		file: 'cm_causes.py',
+		tasks: [
+			{
+				id: 'dawdle',
+				operator: 'PythonOperator',
+				ms: 2000,
+				endings: [
+					{
+						raises: {
+							type: 'airflow.exceptions.AirflowTaskTimeout',
+							message: 'Timeout, PID: 2815',
+							line: 20,
+							function: 'dawdle',
+						},
+					},
+				],
+			},
+		],
+	},
+	{
 		id: 'cm_mapped',
 		owner: 'data-platform',
 		tags: ['contract'],
