@@ -205,7 +205,7 @@ export function slack(options: SlackOptions) {
 				}
 				return 'unreadable';
 			} catch (error) {
-				if (error instanceof Trouble && error.kind === 'denied') return 'unreadable';
+				if (error instanceof Trouble && (error.kind === 'denied' || error.kind === 'bug')) return 'unreadable';
 				throw error;
 			}
 		},
@@ -259,7 +259,16 @@ export function slack(options: SlackOptions) {
 					profile: z.object({ display_name: z.string().optional(), real_name: z.string().optional() }).optional(),
 				}),
 			});
-			const { user: found } = await call('users.info', { user, include_locale: true }, schema);
+			let found: z.output<typeof schema>['user'];
+			try {
+				found = (await call('users.info', { user, include_locale: true }, schema)).user;
+			} catch (error) {
+				if (!(error instanceof Trouble)) throw error;
+				if (error.label === 'slack missing_scope') throw withoutUsersRead(error);
+				// A Slack-compatible server that keeps no people has no guests either.
+				if (error.label !== 'slack unknown_method') throw error;
+				found = {};
+			}
 			const here =
 				found.team_id === undefined ||
 				found.team_id === team ||
@@ -324,6 +333,17 @@ export function slack(options: SlackOptions) {
 		},
 	};
 }
+
+/** Who asks decides what is carried out, so without the scope nothing is. */
+const withoutUsersRead = (cause: Trouble): Trouble =>
+	new Trouble('denied', 'slack users:read missing', 'I may not see who you are, so I cannot tell what you may do.', {
+		hint: 'Whoever manages the Slack app adds the scope `users:read` and installs it again.',
+		ja: {
+			message: '誰からのコマンドか確認できないため、権限を判断できません。',
+			hint: 'Slack アプリの管理者がスコープ `users:read` を追加し、再インストールしてください。',
+		},
+		cause,
+	});
 
 /** Only where Slack itself, or the Slack-compatible server of the settings, takes answers. */
 export function isResponseUrl(url: string, apiUrl: string | undefined): boolean {
