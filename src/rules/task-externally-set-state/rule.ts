@@ -65,7 +65,7 @@ export default defineRule({
 			return {
 				status: 'confirmed',
 				because: {
-					en: `${who} did \`${byHand.event}\` at ${clock(byHand.at)}, when the try ended.`,
+					en: `stopped by ${who}: \`${byHand.event}\` at ${clock(byHand.at)}, when the try ended.`,
 					ja: `試行が終了した ${clock(byHand.at)} に、${who} が \`${byHand.event}\` を実行しています。`,
 				},
 				source: 'eventLog',
