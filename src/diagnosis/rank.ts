@@ -51,22 +51,21 @@ export function rank(hits: ReadonlyMap<Rule, readonly Hit[]>, setting: Setting):
 	return suspects.sort((a, b) => b.score - a.score || lastLine(b) - lastLine(a));
 }
 
-/** `Failed to execute job 5 for task x (…; 123)`: Airflow 2 says the exception's message once more. */
-const SAID_AGAIN = /Failed to execute job \S{1,40} for task /;
-
 /**
- * The user's own code raised every exception of the chain, and what matched stands in their messages: words that it chose,
- * which may quote a ticket, a report or another log.
+ * The user's own code raised every exception of the chain, and what matched stands in their messages, wherever Airflow says
+ * them once more: words that this code chose, which may quote a ticket, a report or another log.
  */
 function isQuoted(hits: readonly Hit[], { kind, chain }: Scene): boolean {
-	return (
-		kind === 'task' &&
-		chain.length > 0 &&
-		chain.every(isOwnRaise) &&
-		hits.every(
-			({ place, text, signature }) =>
-				signature.says === 'weak' || place === 'root' || place === 'chain' || SAID_AGAIN.test(text),
-		)
+	if (kind !== 'task' || chain.length === 0 || !chain.every(isOwnRaise)) return false;
+	const said = chain
+		.map(({ message }) => message.split('\n', 1)[0]?.slice(0, 200) ?? '')
+		.filter((each) => each.length > 9);
+	return hits.every(
+		({ place, text, signature }) =>
+			signature.says === 'weak' ||
+			place === 'root' ||
+			place === 'chain' ||
+			said.some((message) => text.includes(message)),
 	);
 }
 

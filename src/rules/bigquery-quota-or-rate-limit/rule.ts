@@ -21,8 +21,8 @@ export default defineRule({
 	signatures: [
 		line('Exceeded rate limits: ', /(?<kind>Exceeded rate limits): (?<limit>[a-z][^.;\n]{5,160})/, 'proof'),
 		line(
-			'Quota exceeded: Your ',
-			/Quota exceeded: Your (?:table|project|user|client|query|dataset|region)[\w ]{0,60}? exceeded quota for (?<limit>[^.;\n"']{3,200})/,
+			'uota exceeded: Your ',
+			/uota exceeded: Your (?:table|project|user|client|query|dataset|region|usage)[\w ]{0,60}? exceeded (?:the custom )?quota for (?<limit>[^.;\n"']{3,200})/,
 			'proof',
 		),
 		line(

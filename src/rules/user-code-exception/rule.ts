@@ -49,6 +49,8 @@ export default defineRule({
 		),
 		line('Task failed due to SystemExit', /Task failed due to SystemExit\((?<exitCode>[^)\n]{0,60})\)/),
 		line('Task exited', /Task exited\b(?! with return code).{0,120}exit_code=(?<exitCode>[1-9]\d{0,2})\b/),
+		// sys.exit("why") on Airflow 3.
+		line('Task exited', /Task exited exit_code=['"]?(?<reason>(?!None\b)[A-Za-z][^\n]{1,300})/),
 		line(
 			'Failed to execute job ',
 			/Failed to execute job \S{1,40} for task (?<task>\S{1,250})(?: \((?<reason>[^\n]{1,300})|$)/,
