@@ -54,14 +54,17 @@ async function bot(part: 'start' | 'slack' | 'worker'): Promise<void> {
 		return;
 	}
 	const log = jsonLog(loaded.config.logLevel, part);
-	const stopping = { asked: false };
+	let askedAt = Infinity;
 	let running: Awaited<ReturnType<typeof startBot>> | undefined;
 	const stop = (signal: string): void => {
-		if (stopping.asked) process.exit(1);
-		stopping.asked = true;
+		// A terminal's Ctrl-C comes twice, from the terminal and from npm; a later one means now.
+		if (performance.now() - askedAt > 1500) process.exit(1);
+		if (askedAt !== Infinity) return;
+		askedAt = performance.now();
 		log.info({ signal }, 'stopping');
 		// Nothing may keep a stopping process: what is left in hand is carried out by another worker.
-		setTimeout(() => process.exit(1), 10_000).unref();
+		// Without its demo there is no Redis left to hand anything back to.
+		setTimeout(() => process.exit(1), signal === 'disconnect' ? 1500 : 10_000).unref();
 		void (running?.stop() ?? Promise.resolve()).finally(() => process.exit(0));
 	};
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(signal));
