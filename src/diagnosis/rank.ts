@@ -105,7 +105,11 @@ function adjust(suspects: Suspect[], setting: Setting) {
 		const others = suspects.filter((s) => s !== suspect && s.says !== 'weak' && s.score > 0);
 		if (suspect.rule.symptom && others.some((s) => !s.rule.symptom && !s.rule.lastResort)) suspect.score -= 160;
 		const behind = others.find(
-			(s) => suspect.rule.yieldsTo?.includes(s.rule.id) && SAYS[s.says] >= Math.min(SAYS[suspect.says], SAYS.strong),
+			(s) =>
+				suspect.rule.yieldsTo?.includes(s.rule.id) &&
+				SAYS[s.says] >= Math.min(SAYS[suspect.says], SAYS.strong) &&
+				// An exception that the user's own code raised for reasons of its own: a line logged beside it is no reason.
+				!(suspect.rule.lastResort === true && suspect.says === 'proof' && !inChain(s)),
 		);
 		if (behind) suspect.score = Math.min(suspect.score, behind.score - 1);
 	}

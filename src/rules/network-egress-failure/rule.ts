@@ -72,6 +72,14 @@ function wasConnecting({ chain }: Scene): boolean {
 const HOST = String.raw`(?<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252})`;
 const PORT = String.raw`(?<port>\d{1,5})`;
 
+/** What Airflow's own process said as a warning (urllib3 before it tries again, a library's thread): no word of the child. */
+function isAside({ level, text }: Hit): boolean {
+	return (
+		level === 'warning' &&
+		/\b(?:logging_mixin|connectionpool|retry)\.py:|urllib3\.(?:connectionpool|util\.retry)/.test(text)
+	);
+}
+
 export default defineRule({
 	id: 'network-egress-failure',
 	category: 'network',
@@ -340,7 +348,10 @@ export default defineRule({
 		const child = childProgramFailed(scene);
 		// A warning that was retried, a line that only talks about connections: not what ended the try.
 		const told = mine.filter(
-			(hit) => isDecisive(hit) || (child && hit.place === 'body') || (scene.chain.length === 0 && hit.place === 'body'),
+			(hit) =>
+				isDecisive(hit) ||
+				(child && hit.place === 'body' && !isAside(hit)) ||
+				(scene.chain.length === 0 && hit.place === 'body'),
 		);
 		if (told.length === 0) return undefined;
 		const inChain = told.some(({ place }) => place === 'root' || place === 'chain');
