@@ -4,6 +4,16 @@ import { mergedFacts } from '../_parts/hits.ts';
 import { clusterCredentials, command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
+// Written by the node's kubelet: the pod had its place, and what failed came later.
+const ON_A_NODE = [
+	'Successfully assigned',
+	'Started container',
+	'Successfully pulled image',
+	'Pulling image',
+	'Event: Error: ',
+	'MountVolume.SetUp failed',
+] as const;
+
 export default defineRule({
 	id: 'kpo-unschedulable',
 	category: 'kubernetes',
@@ -42,7 +52,7 @@ export default defineRule({
 		line('no nodes available to schedule pods', /no nodes available to schedule pods/),
 		line('Cannot schedule pods', /Cannot schedule pods: (?<problem>[^\n]{3,200})/),
 	],
-	asks: ['Successfully assigned', 'Started container', 'Successfully pulled image', 'Pulling image'],
+	asks: ON_A_NODE,
 	yieldsTo: ['gke-quota-exceeded', 'kpo-image-pull', 'kpo-oomkilled'],
 	weigh(hits, scene) {
 		const facts = mergedFacts(hits);
@@ -50,9 +60,7 @@ export default defineRule({
 		if (hits.every(({ text }) => /airflow-(?:worker|scheduler|triggerer|webserver|dag-processor)-[a-z0-9]/.test(text)))
 			return scene.kind === 'task' ? undefined : { says: 'weak', facts };
 		if (hits.some(({ signature }) => signature.says === 'proof')) return unlessQuoted({ says: 'proof', facts }, scene);
-		const assigned = ['Successfully assigned', 'Started container', 'Successfully pulled image', 'Pulling image'].some(
-			(text) => scene.has(text),
-		);
+		const assigned = ON_A_NODE.some((text) => scene.has(text));
 		return unlessQuoted({ says: assigned ? 'weak' : 'strong', facts }, scene);
 	},
 	fix,
