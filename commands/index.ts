@@ -8,8 +8,21 @@ import help from './help.ts';
 import list from './list.ts';
 import logs from './logs.ts';
 import runs from './runs.ts';
+import scale from './scale.ts';
 import status from './status.ts';
 import trigger from './trigger.ts';
 
 /** Every /dag verb, by name. */
-export const commands: readonly Verb[] = [diagnose, doctor, env, health, help, list, logs, runs, status, trigger];
+export const commands: readonly Verb[] = [
+	diagnose,
+	doctor,
+	env,
+	health,
+	help,
+	list,
+	logs,
+	runs,
+	scale,
+	status,
+	trigger,
+];

@@ -53,10 +53,13 @@ export type TaskInstance = {
 	state: string;
 	operator?: string | undefined;
 	queuedAt?: string | undefined;
+	/** Airflow 3 only: when its dependencies were met, before pools and limits. */
+	scheduledAt?: string | undefined;
 	startedAt?: string | undefined;
 	endedAt?: string | undefined;
 	hostname?: string | undefined;
 	pool?: string | undefined;
+	poolSlots?: number | undefined;
 	queue?: string | undefined;
 };
 
@@ -146,10 +149,12 @@ export type Airflow = {
 	 * One call a hundred runs.
 	 */
 	endedRuns(options: { since: string; states: readonly RunState[]; limit?: number }): Promise<DagRun[]>;
-	/** Over all DAGs: task instances in one of these states. `since`: ended at or after. A retry's end is the failed try's. */
+	/** Over all DAGs: task instances in one of these states, a hundred a call. `since`: ended at or after. A retry's end is the failed try's. */
 	endedTaskInstances(options: {
 		states: readonly string[];
 		since?: string | undefined;
+		/** Ended at or before. */
+		until?: string | undefined;
 		limit?: number;
 	}): Promise<TaskInstance[]>;
 	taskInstance(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance | undefined>;

@@ -56,7 +56,7 @@ const points = (categories: readonly string[], values: readonly number[]): { lab
 const WIDTH = 900;
 const PANEL = 230;
 const LEFT = 70;
-const RIGHT = 30;
+const RIGHT = 50;
 const TOP = 56;
 const BOTTOM = 40;
 /** Told apart by people who do not see red and green apart, and by their dashes in print. */

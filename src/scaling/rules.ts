@@ -25,6 +25,8 @@ export type Finding = {
 	threshold: number;
 	/** A component's or the environment's own change, where this finding alone decides it. */
 	fix?: Fix | undefined;
+	/** The DAG it is about, for whoever may not see it. */
+	dag?: string | undefined;
 };
 
 export type Fix =
@@ -274,6 +276,7 @@ export const RULES: readonly Rule[] = [
 				if (!(full > timeShare * busy) || list.length < 4 * limit) return [];
 				return [
 					{
+						dag: name,
 						weight: 'check',
 						seen: full / busy,
 						threshold: timeShare,

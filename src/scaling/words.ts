@@ -7,7 +7,6 @@ import { LEAST } from './advise.ts';
 import type { Head } from './history.ts';
 import { patchFor } from './patch.ts';
 import { amount } from './prices.ts';
-import type { Grade } from './settle.ts';
 
 /** The advice as a message: what to change first, the numbers that say so, what it costs, the risk, the change itself. */
 export function say(advice: Advice, environment: Head['environment'], lang: Lang): Reply {
@@ -217,30 +216,6 @@ function priceNote({ cost }: Predicted, lang: Lang): string {
 				'Costs only compared with each other: how many DCU a vCPU or a GB is on Composer 3 is not published, and plain Airflow costs what its machines cost.',
 				'費用は相対比較のみです。Composer 3 では vCPU や GB あたりの DCU 数が公開されておらず、Composer 以外の Airflow ではマシンの費用によります。',
 			);
-}
-
-const GRADES: Readonly<Record<Grade, { icon: string; en: string; ja: string }>> = {
-	helped: { icon: '✅', en: 'It helped', ja: '効果がありました' },
-	'no effect': { icon: '➖', en: 'It had no effect', ja: '効果は見られませんでした' },
-	'made worse': {
-		icon: '⚠️',
-		en: 'It made things worse: consider going back',
-		ja: '悪化しました。元に戻すことを検討してください',
-	},
-};
-
-/** What is said in the thread a week after advice was applied. Undefined grade: the two weeks cannot be compared. */
-export function sayGrade(grade: Grade | undefined, changes: readonly Change[], lang: Lang): Reply {
-	const what = changes.map((change) => changeText(change, lang)).join(lang === 'ja' ? '、' : '; ');
-	const said = grade && GRADES[grade];
-	const line = said
-		? lang === 'ja'
-			? `${said.ja}: ${what}`
-			: `${said.en}: ${what}`
-		: lang === 'ja'
-			? `負荷が変わったため効果を評価できません: ${what}`
-			: `The load changed too much to judge: ${what}`;
-	return { parts: [{ kind: 'title', icon: said?.icon ?? '❔', line: [line] }], to: 'channel' };
 }
 
 const round = (value: number): number => Math.round(value * 10) / 10;

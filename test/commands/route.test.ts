@@ -67,6 +67,7 @@ describe('what it answers by itself', () => {
 			'- `/dag list [words] [--paused]`  DAGs with their last state, next run and owner.',
 			"- `/dag logs <dag> [task] [run] [try]`  The end of a task's log.",
 			'- `/dag runs <dag>`  The last runs of a DAG at a glance: states, durations.',
+			'- `/dag scale [--days n] [--target 30s]`  What size the environment should have, why, and what that costs.',
 			'- `/dag status <dag> [run]`  How the last run (or the one named) stands: state, duration, failed tasks.',
 			'*Failures and alerts*',
 			'- `/dag diagnose <dag> [task] [run] [try] | <Airflow URL>  [--full]`  Why a task failed: the cause, the line that decides it, and the fix.',
@@ -80,6 +81,7 @@ describe('what it answers by itself', () => {
 			'| /dag list',
 			'| /dag logs daily_sales load',
 			'| /dag runs daily_sales',
+			'| /dag scale',
 			'| /dag status daily_sales',
 			'(/dag help and a command tells more about it.)',
 		]);
