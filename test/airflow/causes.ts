@@ -92,7 +92,7 @@ export function causes(airflow: () => RealAirflow): void {
 				expect(told).toContain(
 					'The task was stopped from outside: its state was changed or it was told to end* (confirmed)',
 				);
-				expect(told).toMatch(/Stopped by admin: `\w+` at \d\d:\d\d UTC/);
+				expect(told).toMatch(/Stopped by admin: `[\w.]+` at \d\d:\d\d UTC/);
 			},
 			LONG,
 		);

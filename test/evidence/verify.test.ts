@@ -128,6 +128,7 @@ describe('who stopped it', () => {
 	const stopped = log(['task-externally-set-state', 'likely', { state: 'failed' }]);
 	test.each([
 		['patch_task_instance', '10:05:01', {}],
+		['api.update_dag_run_state', '10:05:00', { task: undefined }],
 		['clear', '10:04:00', { extra: '{"task_id": "load"}' }],
 		['dagrun_failed', '10:04:59', { task: undefined }],
 		['failed', '10:05:00', { extra: '{"dag_id": "daily"}' }],
@@ -138,7 +139,7 @@ describe('who stopped it', () => {
 			{ eventLog: [event(name, at, { owner: 'aiko', ...more })] },
 		);
 		expect([verdict, status]).toEqual(['task-externally-set-state', 'confirmed']);
-		expect(findings[0]?.because?.because.en).toMatch(/^stopped by aiko: `\w+` at 10:0[45] UTC/);
+		expect(findings[0]?.because?.because.en).toMatch(/^stopped by aiko: `[\w.]+` at 10:0[45] UTC/);
 	});
 
 	test.each([

@@ -12,11 +12,12 @@ export function aboutTry(log: readonly EventLog[], failed: Failed): EventLog[] {
 	);
 }
 
-// What the web interface (2.x), the REST API of both generations and the command line call it. Source: the audit decorators of
+// What the web interface (2.x), the REST API of both generations (2.11 puts `api.` or `ui.` in front) and the command line call
+// it. Source: the audit decorators of
 // www/views.py and api_connexion (2.11), api_fastapi/logging/decorators.py (3.1), cli_action_loggers.py.
 const STOPS =
-	/^(?:failed|success|confirm|(?:dagrun_)(?:failed|success|clear)|(?:post_)?set_task_instances_state|(?:update|patch|bulk)_(?:dag_run(?:_state)?|task_instances?|mapped_task_instance)|delete_(?:dag|dag_run|task_instance)|cli_task_(?:clear|delete)|cli_dag_delete)$/;
-const CLEARS = /^(?:clear|(?:post_)?clear_(?:task_instances|dag_run)|dagrun_clear|cli_task_clear)$/;
+	/^(?:(?:api|ui)\.)?(?:failed|success|confirm|(?:dagrun_)(?:failed|success|clear)|(?:post_)?set_task_instances_state|(?:update|patch|bulk)_(?:dag_run(?:_state)?|task_instances?|mapped_task_instance)|delete_(?:dag|dag_run|task_instance)|cli_task_(?:clear|delete)|cli_dag_delete)$/;
+const CLEARS = /^(?:(?:api|ui)\.)?(?:clear|(?:post_)?clear_(?:task_instances|dag_run)|dagrun_clear|cli_task_clear)$/;
 
 /**
  * Who ended the try by hand: the last entry of a person's that is about it and came while it ran (a clear), or when it ended. Tasks
