@@ -15,7 +15,12 @@ const WITHIN = 0.2;
 
 const page = z.object({
 	task_instances: z.array(
-		z.object({ queued_when: z.string().nullish(), start_date: z.string().nullish(), end_date: z.string().nullish() }),
+		z.object({
+			state: z.string().nullish(),
+			queued_when: z.string().nullish(),
+			start_date: z.string().nullish(),
+			end_date: z.string().nullish(),
+		}),
 	),
 });
 
@@ -62,9 +67,12 @@ async function ended(airflow: RealAirflow): Promise<Recorded[]> {
 		const answer = page.parse(
 			await ask(airflow, `dags/cm_soak/dagRuns/~/taskInstances?limit=100&offset=${offset}`, undefined),
 		);
-		for (const { queued_when, start_date, end_date } of answer.task_instances)
-			if (queued_when && start_date && end_date)
+		for (const { state, queued_when, start_date, end_date } of answer.task_instances) {
+			// What did not sleep its time is no measurement.
+			if (state === 'failed' || state === 'upstream_failed') throw new Error(`A sleeping task ended as ${state}.`);
+			if (state === 'success' && queued_when && start_date && end_date)
 				found.push({ queued: Date.parse(queued_when), start: Date.parse(start_date), end: Date.parse(end_date) });
+		}
 	}
 	return found;
 }
