@@ -14,7 +14,7 @@ export type Source<Name extends SourceName> = {
 	role?: string;
 };
 
-/** The sources one environment has. What is not there is a gap: `absent`. Cloud Logging, Monitoring and IAM are added here. */
+/** The sources one environment has. What is not there is a gap: `absent`. Today Airflow and the Composer API. */
 export type Sources = { readonly [Name in SourceName]?: Source<Name> };
 
 export type Collected = { seen: Seen; gaps: readonly Gap[] };
