@@ -202,6 +202,12 @@ export function loadConfig(
 		bad('HEALTH_PORT', 'must be a number from 0 to 65535');
 	if (!['debug', 'info', 'warn', 'error', 'silent'].includes(logLevel))
 		bad('LOG_LEVEL', 'must be `debug`, `info`, `warn` or `error`');
+	// A protection may only be missing where nothing real can be doubled or lost.
+	if (
+		variable('CONCERTMASTER_BREAK') !== undefined &&
+		!/^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])[:/]/.test(apiUrl ?? '')
+	)
+		bad('CONCERTMASTER_BREAK', 'is for the fault run alone, against a Slack on loopback: take it out');
 
 	const name = path ?? 'concertmaster.yaml';
 	const settings = existsSync(file) ? readFile(file, name, get, problems) : undefined;

@@ -67,6 +67,14 @@ describe('settings', () => {
 		]);
 	});
 
+	test('a protection can be switched off against a Slack on loopback only', async () => {
+		const env = { ...full, PW: 's', CONCERTMASTER_BREAK: 'dedup' };
+		const refused = [expect.stringMatching(/^CONCERTMASTER_BREAK: /)];
+		expect(await problems(env, plain)).toEqual(refused);
+		expect(await problems({ ...env, SLACK_API_URL: 'http://127.0.0.1.example.com/api/' }, plain)).toEqual(refused);
+		expect(await problems({ ...env, SLACK_API_URL: 'http://127.0.0.1:4000/api/' }, plain)).toEqual(['config']);
+	});
+
 	test('a worker needs no way in', async () => {
 		const loaded = await load({ SLACK_BOT_TOKEN: 'xoxb-1', REDIS_URL: '/tmp/redis.sock', PW: 'p' }, plain, 'worker');
 		expect(loaded.kind).toBe('config');
