@@ -52,3 +52,55 @@ export const followJob = z.object({
 	misses: z.number().default(0),
 });
 export type FollowJob = z.output<typeof followJob>;
+
+const tryKey = {
+	env: z.string(),
+	dag: z.string(),
+	run: z.string(),
+	task: z.string(),
+	mapIndex: z.number().int(),
+	tryNumber: z.number().int(),
+};
+
+/** A try that failed, as a hint: it is read from Airflow before anything is said. Its job id is made of the key, so the same try is one job. */
+export const failureJob = z.object({
+	v: z.literal(1),
+	...tryKey,
+	/** Epoch milliseconds when it was noticed. */
+	seenAt: z.number(),
+	/** Who noticed: polling, a tail of Cloud Logging, a push. */
+	by: z.enum(['poll', 'tail', 'push']),
+});
+export type FailureJob = z.output<typeof failureJob>;
+
+/** Something wrong that is no failed try, or its end. `key` names it within the environment, `facts` are foreign text. */
+export const conditionJob = z.object({
+	v: z.literal(1),
+	env: z.string(),
+	kind: z.enum([
+		'run-failed-without-task',
+		'queued-too-long',
+		'running-without-heartbeat',
+		'import-error',
+		'scheduler-heartbeat-lost',
+		'triggerer-heartbeat-lost',
+		'dag-processor-heartbeat-lost',
+		'operation-failed',
+	]),
+	key: z.string(),
+	dag: z.string().optional(),
+	run: z.string().optional(),
+	task: z.string().optional(),
+	mapIndex: z.number().int().optional(),
+	tryNumber: z.number().int().optional(),
+	facts: z.record(z.string(), z.string()),
+	/** ISO 8601. */
+	since: z.string(),
+	/** It is over. */
+	over: z.boolean().default(false),
+	seenAt: z.number(),
+});
+export type ConditionJob = z.output<typeof conditionJob>;
+
+/** An incident's cards are to be brought up to its state. */
+export const cardJob = z.object({ v: z.literal(1), incident: z.string() });
