@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { DelayedError, Queue, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
 import type { Redis } from 'ioredis';
@@ -5,15 +6,32 @@ import type { Log } from '../domain/log.ts';
 import { impatientRedis, patientRedis, PREFIX, saidSeldom } from './base/redis.ts';
 
 /**
- * Three queues, so that a slow Airflow never delays a Slack message and the other way round. No job carries a priority:
- * BullMQ runs jobs without one before all others.
+ * One queue a kind of work, so that a slow Airflow never delays a Slack message and the other way round. No job carries
+ * a priority: BullMQ runs jobs without one before all others.
  */
-export type QueueName = 'commands' | 'deliveries' | 'follows';
+export type QueueName =
+	| 'commands'
+	| 'deliveries'
+	| 'follows'
+	/** One look at an environment; the scheduler adds them. */
+	| 'watches'
+	/** A failed try; the id is made of the try's key (`jobIdOf`). */
+	| 'failures'
+	/** Something wrong that is no failed try, and its end. */
+	| 'conditions'
+	/** An incident's cards are to be brought up to its state. */
+	| 'cards'
+	/** Digests, advice, self-checks. */
+	| 'chores';
 
 /** A person has an answer within three seconds; what Redis may take of that. */
 const ENQUEUE_BUDGET_MS = 1000;
 /** How long a command's id stays taken, so that a late copy of it is still the same job. Seconds. */
 const DEDUP_WINDOW_S = 24 * 3600;
+/** Queues whose ended jobs stay for that long, since the same one may come again. */
+const KEPT: ReadonlySet<QueueName> = new Set(['commands', 'failures', 'conditions']);
+/** Jobs that travel to Redis in one write. */
+const BULK = 200;
 
 /** `unknown`: Redis did not answer in time and may still do it. `fate` finds out. */
 export type Acceptance = 'accepted' | 'refused' | 'unknown';
@@ -107,6 +125,11 @@ export async function producer(url: string, log: Log, now: () => number, waitMs 
 	};
 }
 
+/** A job's id made of what it is about: any text, so hashed (BullMQ refuses `:`). */
+export function jobIdOf(...parts: readonly (string | number)[]): string {
+	return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+}
+
 /** One job in the hands of a worker. */
 export type Held = {
 	id: string;
@@ -126,6 +149,16 @@ export type Outcome = 'done' | { againInMs: number };
 
 export type WorkQueue = {
 	add(queue: QueueName, id: string, data: Record<string, unknown>, delayMs?: number): Promise<void>;
+	/** Many at once: all of them are there when it resolves, or it throws and some may be. A known id changes nothing. */
+	addAll(queue: QueueName, jobs: readonly { id: string; data: Record<string, unknown> }[]): Promise<void>;
+	/**
+	 * One job every so often, over all workers and restarts, until `unschedule`; the same `id` again changes its pace. BullMQ's clock for it
+	 * is that of the worker that takes it: whatever must not happen twice asks Redis itself.
+	 */
+	schedule(queue: QueueName, id: string, everyMs: number, data: Record<string, unknown>): Promise<void>;
+	unschedule(queue: QueueName, id: string): Promise<void>;
+	/** Jobs by state, for metrics and self-checks. */
+	counts(queue: QueueName): Promise<{ waiting: number; active: number; delayed: number; failed: number }>;
 	/** True when the command was declared not accepted by `fate`. */
 	wasRefused(id: string): Promise<boolean>;
 	/** Starts taking jobs. A thrown error is logged and the job comes again, later each time. */
@@ -151,14 +184,33 @@ export function workQueue(url: string, client: Redis, log: Log, now: () => numbe
 		return queue;
 	};
 
+	const keeping = (name: QueueName) => ({
+		removeOnComplete: KEPT.has(name) ? { age: DEDUP_WINDOW_S } : true,
+		removeOnFail: { age: 30 * DEDUP_WINDOW_S },
+	});
+
 	return {
 		async add(name, id, data, delayMs = 0) {
-			await queueOf(name).add(name, data, {
-				jobId: id,
-				delay: delayMs,
-				removeOnComplete: name === 'commands' ? { age: DEDUP_WINDOW_S } : true,
-				removeOnFail: { age: 30 * DEDUP_WINDOW_S },
-			});
+			await queueOf(name).add(name, data, { jobId: id, delay: delayMs, ...keeping(name) });
+		},
+		async addAll(name, jobs) {
+			for (let at = 0; at < jobs.length; at += BULK) {
+				const some = jobs.slice(at, at + BULK);
+				await queueOf(name).addBulk(
+					some.map(({ id, data }) => ({ name, data, opts: { jobId: id, ...keeping(name) } })),
+				);
+			}
+		},
+		async schedule(name, id, everyMs, data) {
+			await queueOf(name).upsertJobScheduler(id, { every: everyMs }, { name, data, opts: keeping(name) });
+		},
+		async unschedule(name, id) {
+			await queueOf(name).removeJobScheduler(id);
+		},
+		async counts(name) {
+			const found = await queueOf(name).getJobCounts('waiting', 'active', 'delayed', 'failed');
+			const of = (state: string): number => found[state] ?? 0;
+			return { waiting: of('waiting'), active: of('active'), delayed: of('delayed'), failed: of('failed') };
 		},
 		async wasRefused(id) {
 			return (await client.exists(refusedKey(id))) === 1;
