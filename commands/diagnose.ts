@@ -11,11 +11,13 @@ import { whichTry, wordsOfTry } from './try-words.ts';
 import { mistake } from './trouble.ts';
 import { unknownDag } from './unknown-dag.ts';
 import { brokenFile } from './broken-file.ts';
+import { readPasted } from './pasted.ts';
 import { tryMissing } from './try-missing.ts';
 import { verdictParts } from './verdict-message.ts';
 import { splitWords, takeOptions } from './words.ts';
 
-type Args = { asked: Asked; address: AirflowPlace | undefined; full: boolean };
+/** `pasted`: a log instead of a try. */
+type Args = { asked: Asked; address: AirflowPlace | undefined; full: boolean } | { pasted: string };
 
 export default defineCommand<Args>({
 	name: 'diagnose',
@@ -24,7 +26,7 @@ export default defineCommand<Args>({
 		ja: 'タスクが失敗した原因・根拠となる行・対処を表示します。',
 	},
 	group: 'alerts',
-	usage: '<dag> [task] [run] [try] | <Airflow URL>  [--full]',
+	usage: '<dag> [task] [run] [try] | <Airflow URL> | --text <log>  [--full]',
 	examples: [
 		{ words: 'diagnose daily_sales', means: { en: 'the newest failed run', ja: '最新の失敗した実行' } },
 		{ words: 'diagnose daily_sales load', means: { en: 'one task', ja: '特定のタスク' } },
@@ -32,9 +34,23 @@ export default defineCommand<Args>({
 			words: 'diagnose https://airflow.example.com/dags/daily_sales/runs/manual__2026-11-20/tasks/load?try_number=1',
 			means: { en: 'what the address shows', ja: 'URL が示す試行' },
 		},
+		{
+			words: 'diagnose --text botocore.exceptions.NoCredentialsError: Unable to locate credentials',
+			means: { en: 'a log that is pasted', ja: '貼り付けたログ' },
+		},
 	],
 	role: 'viewer',
 	parse(words) {
+		// A log is taken as it stands: its quotes and dashes are no words of ours.
+		const pasted = /^--text(?:\s+|$)([^]*)$/u.exec(words)?.[1];
+		if (pasted !== undefined) {
+			if (pasted.trim() === '')
+				throw mistake('text missing', {
+					en: 'After --text comes the log to look at.',
+					ja: '--text の後に診断するログを貼り付けてください。',
+				});
+			return { pasted };
+		}
 		const { rest, flags } = takeOptions(splitWords(words), { flags: ['full'] });
 		const full = flags.has('full');
 		const [first, ...more] = rest;
@@ -58,11 +74,13 @@ export default defineCommand<Args>({
 		}
 		return { asked: { dag: dagWord(first), ...whichTry(more) }, address: undefined, full };
 	},
-	dagOf: ({ asked }) => asked.dag,
-	run: diagnose,
+	dagOf: (args) => ('pasted' in args ? undefined : args.asked.dag),
+	run: (args, context) => ('pasted' in args ? readPasted(args.pasted, context) : diagnose(args, context)),
 });
 
-async function diagnose({ asked, address, full }: Args, context: CommandContext): Promise<CommandResult> {
+type OfTry = Exclude<Args, { pasted: string }>;
+
+async function diagnose({ asked, address, full }: OfTry, context: CommandContext): Promise<CommandResult> {
 	const { deps, asker } = context;
 	const { lang } = asker;
 	const env = address === undefined ? context.env : await environmentOf(address, context);

@@ -19,10 +19,10 @@ const space = /\s/u;
 
 /**
  * The person's words as typed. Slack writes `&`, `<` and `>` as entities and turns what looks like a link, a user or a
- * channel into `<…|…>`; buttons and forms carry our own words, which Slack leaves alone.
+ * channel into `<…|…>`; buttons, forms and the message shortcut carry our own words, which Slack leaves alone.
  */
 export function plainWords({ words, via }: Pick<Typed, 'words' | 'via'>): string {
-	if (via === 'click' || via === 'form') return words;
+	if (via === 'click' || via === 'form' || via === 'shortcut') return words;
 	const own = via === 'mention' ? words.replace(/^\s*<@[A-Z0-9]+(?:\|[^>]*)?>/, '') : words;
 	return own
 		.replace(/<([^<>|]*)(?:\|([^<>]*))?>/g, (_, target: string, label: string | undefined) => asTyped(target, label))

@@ -191,6 +191,7 @@ async function keepRunning(
 async function openPage(slack: Awaited<ReturnType<typeof startSlack>>, tries: readonly string[]) {
 	const options = {
 		slack,
+		shortcuts: [{ callbackId: 'diagnose', name: { en: 'Diagnose', ja: '診断する' } }],
 		tries: tries.map((words) => {
 			const verb = commands.find(({ name }) => name === words.split(' ')[0]);
 			return { text: `/dag ${words}`, about: verb?.summary };

@@ -210,6 +210,18 @@ export function slack(options: SlackOptions) {
 			}
 		},
 
+		/** One message as Slack keeps it, by its timestamp; undefined when it is gone or may not be read. */
+		async message(channel: string, ts: string): Promise<unknown> {
+			const page = z.object({ messages: z.array(z.looseObject({ ts: z.string() })) });
+			try {
+				const { messages } = await call('conversations.replies', { channel, ts, limit: 1, inclusive: true }, page);
+				return messages.find((one) => one.ts === ts);
+			} catch (error) {
+				if (error instanceof Trouble && (error.kind === 'denied' || error.kind === 'bug')) return undefined;
+				throw error;
+			}
+		},
+
 		/** The direct message channel with a person. */
 		async openDirect(user: string): Promise<string> {
 			const schema = z.object({ channel: z.object({ id: z.string() }) });

@@ -10,6 +10,7 @@ import { fates } from './fates.ts';
 import { formDoor } from './form-door.ts';
 import { keyOf } from './key.ts';
 import { late } from './late.ts';
+import { meant } from './meant.ts';
 import { AGAIN, DIRECT, INVITE, notMember, readButton } from './not-member.ts';
 import { plainly, WENT_WRONG } from './say-at-once.ts';
 import type { AckBody } from './say-at-once.ts';
@@ -37,6 +38,16 @@ const clickBody = z.object({
 	actions: z.array(z.object({ action_id: z.string(), value: z.string().optional() })).min(1),
 });
 
+/** The message shortcut: callback id `diagnose` in manifest.json. */
+const shortcutBody = z.object({
+	user: z.object({ id: z.string() }),
+	team: z.object({ id: z.string() }).nullish(),
+	channel: z.object({ id: z.string() }),
+	trigger_id: z.string(),
+	response_url: z.string().optional(),
+	message: z.looseObject({ thread_ts: z.string().optional() }),
+});
+
 const mentionBody = z.object({
 	event_id: z.string(),
 	team_id: z.string(),
@@ -53,6 +64,10 @@ const mentionBody = z.object({
 const GONE: Text = {
 	en: 'This button is too old. Please type the command again.',
 	ja: 'このボタンは古いため使えません。もう一度コマンドを入力してください。',
+};
+const NOTHING_MEANT: Text = {
+	en: 'I find no DAG, no Airflow link and no log in this message. `/dag diagnose <dag>` asks about a DAG.',
+	ja: 'このメッセージに DAG、Airflow のリンク、ログが見つかりません。DAG は `/dag diagnose <dag>` で診断できます。',
 };
 const GOING_ON: Text = { en: '👍 Going on.', ja: '👍 続けます。' };
 const BY_DIRECT: Text = { en: '👍 Going on by direct message.', ja: '👍 ダイレクトメッセージで続けます。' };
@@ -145,7 +160,7 @@ export function listen(
 		if (!read.success || read.data.event.user === undefined || read.data.event.bot_id !== undefined) return;
 		const { event, event_id, team_id } = read.data;
 		const typed: Typed = {
-			words: event.text,
+			words: await threadWords(event),
 			user: event.user ?? '',
 			channel: event.channel,
 			team: team_id,
@@ -166,11 +181,53 @@ export function listen(
 			});
 	});
 
+	app.shortcut({ callback_id: 'diagnose', type: 'message_action' }, async ({ body, ack }) => {
+		const read = shortcutBody.safeParse(body);
+		if (!read.success) return ack();
+		const { user, team, channel, trigger_id, response_url, message } = read.data;
+		const words = await meant(message, doors.wordsOf);
+		const said =
+			words === undefined
+				? plainly(NOTHING_MEANT, (await deps.asker(user.id, 60_000)).lang)
+				: await taken({
+						typed: {
+							words,
+							user: user.id,
+							channel: channel.id,
+							team: team?.id ?? ours.team,
+							key: keyOf(trigger_id),
+							via: 'shortcut',
+							at: deps.now(),
+							thread: message.thread_ts,
+						},
+						responseUrl: response_url,
+						triggerId: trigger_id,
+					});
+		await ack();
+		if (said && response_url !== undefined)
+			await deps.slack.respond(response_url, { text: said.text, blocks: said.blocks ?? [] });
+	});
+
 	formDoor(app, doors, takeSafely);
 
 	// What nothing above claims is acked, so that the person sees no failure of ours after three seconds.
 	app.shortcut(/.*/, async ({ ack }) => ack());
 	app.view({ callback_id: /.*/, type: 'view_closed' }, async ({ ack }) => ack());
+
+	/** In a thread, `@bot diagnose` without more is about the message the thread began with. */
+	async function threadWords({ text, channel, thread_ts }: z.output<typeof mentionBody>['event']): Promise<string> {
+		const [, mention = '', asked] = /^(\s*<@[A-Z0-9]+(?:\|[^>]*)?>)\s*(diagnose)?\s*$/i.exec(text) ?? [];
+		if (thread_ts === undefined || (mention === '' && asked === undefined)) return text;
+		try {
+			const parent = await deps.slack.message(channel, thread_ts);
+			const words = parent === undefined ? undefined : await meant(parent, doors.wordsOf);
+			return words === undefined ? text : `${mention} ${escaped(words)}`;
+		} catch (error) {
+			if (!(error instanceof Trouble)) throw error;
+			deps.log.info({ label: error.label }, 'thread of a mention not read');
+			return text;
+		}
+	}
 
 	async function taken(what: Taken): Promise<AckBody | undefined> {
 		return (await takeSafely(what))?.body;
@@ -235,3 +292,7 @@ export function listen(
 		},
 	};
 }
+
+/** A mention's words are read as Slack wrote them. */
+const escaped = (words: string): string =>
+	words.replace(/[&<>]/g, (char) => (char === '&' ? '&amp;' : char === '<' ? '&lt;' : '&gt;'));
