@@ -185,7 +185,7 @@ export function listen(
 		const read = shortcutBody.safeParse(body);
 		if (!read.success) return ack();
 		const { user, team, channel, trigger_id, response_url, message } = read.data;
-		const words = await meant(message, doors.wordsOf);
+		const words = await meant(message, (button) => doors.wordsOf(button));
 		const said =
 			words === undefined
 				? plainly(NOTHING_MEANT, (await deps.asker(user.id, 60_000)).lang)
@@ -220,7 +220,7 @@ export function listen(
 		if (thread_ts === undefined || (mention === '' && asked === undefined)) return text;
 		try {
 			const parent = await deps.slack.message(channel, thread_ts);
-			const words = parent === undefined ? undefined : await meant(parent, doors.wordsOf);
+			const words = parent === undefined ? undefined : await meant(parent, (button) => doors.wordsOf(button));
 			return words === undefined ? text : `${mention} ${escaped(words)}`;
 		} catch (error) {
 			if (!(error instanceof Trouble)) throw error;

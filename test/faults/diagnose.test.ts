@@ -12,8 +12,7 @@ test('the message shortcut and a mention in the thread diagnose what the message
 		const told = await slack.until(() =>
 			slack.messages('C0OPEN').find(({ text, via }) => via === 'chat.postMessage' && /failed/.test(text)),
 		);
-		const answers = () =>
-			slack.messages('C0OPEN').filter(({ text }) => /Why .* failed/.test(text));
+		const answers = () => slack.messages('C0OPEN').filter(({ text }) => /Why .* failed/.test(text));
 
 		await slack.openShortcut({ user: 'U0ANN', callbackId: 'diagnose', channel: 'C0OPEN', ts: told.ts });
 		const shown = await slack.until(() => answers()[0]);
