@@ -1,0 +1,39 @@
+import type { SeriesId } from './types.ts';
+
+/** Points of one series, oldest first: `[time, value]`. Booleans are 0 and 1. */
+export type KeptSeries = SeriesId & { points: [at: number, value: number][] };
+
+/** Two days at one point a minute. */
+const MOST = 2880;
+
+/** What Cloud Monitoring knows. A point with the time of the last one replaces it. */
+export function openMetrics(now: () => number, most = MOST) {
+	const byMetric = new Map<string, Map<string, KeptSeries>>();
+
+	function find(id: SeriesId): KeptSeries {
+		const labels = (of: Readonly<Record<string, string>> = {}): string =>
+			JSON.stringify(Object.entries(of).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+		const key = `${labels(id.metricLabels)}${id.resource.type}${labels(id.resource.labels)}`;
+		let found = byMetric.get(id.metric);
+		if (!found) byMetric.set(id.metric, (found = new Map()));
+		let one = found.get(key);
+		if (!one) found.set(key, (one = { ...id, points: [] }));
+		return one;
+	}
+
+	return {
+		/** `at`: default now. Points of the past may come in any order. */
+		put(id: SeriesId, value: number, at = now()): void {
+			const { points } = find(id);
+			let place = points.length;
+			while (place > 0 && (points[place - 1]?.[0] ?? 0) > at) place--;
+			const before = points[place - 1];
+			if (before?.[0] === at) before[1] = value;
+			else points.splice(place, 0, [at, value]);
+			if (points.length > most * 1.2) points.splice(0, points.length - most);
+		},
+		series: (metric: string): KeptSeries[] => [...(byMetric.get(metric)?.values() ?? [])],
+		names: (): string[] => [...byMetric.keys()],
+	};
+}
+export type Metrics = ReturnType<typeof openMetrics>;
