@@ -25,4 +25,22 @@ export type Environment = {
 	airflowUri?: string | undefined;
 	worker?: { cpu: number; memoryGb: number; storageGb: number; minCount: number; maxCount: number } | undefined;
 	workerConcurrency?: number | undefined;
+	scheduler?: ComponentSize | undefined;
+	/** Composer 3 only. */
+	dagProcessor?: ComponentSize | undefined;
+	/** `count` 0: switched off. */
+	triggerer?: ComponentSize | undefined;
+	webServer?: ComponentSize | undefined;
+	/** `small`, `medium`, `large`, `extra-large`. */
+	size?: 'small' | 'medium' | 'large' | 'extra-large' | undefined;
+	/** Airflow settings that are overridden, `celery-worker_concurrency` and the like. */
+	overrides?: Readonly<Record<string, string>> | undefined;
+	/** Names only. */
+	environmentVariables?: readonly string[] | undefined;
+	/** Task logs also lie in the bucket, not in Cloud Logging alone. */
+	logsInBucket?: boolean | undefined;
+	/** Private networking: no way out without NAT. */
+	isPrivate?: boolean | undefined;
 };
+
+export type ComponentSize = { cpu: number; memoryGb: number; storageGb?: number | undefined; count: number };

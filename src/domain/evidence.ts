@@ -30,10 +30,27 @@ export type Binding = { role: string; members: readonly string[]; condition?: st
 /** What one change of a policy did, read from two consecutive audit entries (each holds the complete policy after it). */
 export type PolicyChange = {
 	at: string;
+	/** Whose policy: that of the environment's service account, or of the project (there the entry names the difference itself). */
+	on: 'serviceAccount' | 'project';
 	/** Who changed it: a person or a service account. */
 	actor: string;
 	added: readonly { role: string; member: string }[];
 	removed: readonly { role: string; member: string }[];
+};
+
+/** One entry of the admin activity or policy-denied audit log: who called what, and how it ended. Foreign text, masked. */
+export type AuditEntry = {
+	at: string;
+	actor: string;
+	/** `google.api.serviceusage.v1.ServiceUsage.DisableService`, `google.iam.admin.v1.DisableServiceAccount` … */
+	method: string;
+	/** protoPayload.resourceName: the service, account or environment it was about. */
+	target: string;
+	/** 0: it went through; 7: refused. */
+	code: number;
+	message?: string | undefined;
+	/** Of a refusal by VPC Service Controls. */
+	uniqueId?: string | undefined;
 };
 
 export type Workload = { name: string; type: string; state: string; message: string };
@@ -63,6 +80,13 @@ export type Failed = TryKey & {
 	hostname?: string | undefined;
 	pool?: string | undefined;
 	queue?: string | undefined;
+	/** The pod that its operator started, as far as the log or an event names it. */
+	pod?: string | undefined;
+	namespace?: string | undefined;
+	/** E-mail of a service account that is at issue and is not the environment's own. */
+	account?: string | undefined;
+	/** A bucket that is at issue, without `gs://`; absent: the environment's own. */
+	bucket?: string | undefined;
 	/** `missing`: nobody wrote a line, or the lines cannot be had. */
 	log: 'there' | 'missing';
 	/** Causes that its log speaks of, best first. */
@@ -107,6 +131,8 @@ export type EvidenceMap = {
 	taskEntries: readonly LogLine[];
 	/** Events of the cluster that name the pod, the worker, or the user-workloads namespace. */
 	kubernetesEvents: readonly KubernetesEvent[];
+	/** Composer 2: why the cluster got no more nodes (`gce_cluster_autoscaler`: errors, and what it would not scale up for). */
+	autoscalerLog: readonly LogLine[];
 	/** The Composer environment, asked for now. */
 	environment: Environment & { state: string };
 	workloads: readonly Workload[];
@@ -122,6 +148,10 @@ export type EvidenceMap = {
 	podEvictions: readonly Series[];
 	/** Count in each minute, per pod. workload/restart_count. */
 	restarts: readonly Series[];
+	/** Count in each minute, one series per return code (`of`: `-9`, `1` …). workflow/task_runner/terminated_count. */
+	exitCodes: readonly Series[];
+	/** Count in each minute. environment/celery/task_timeout_error_count. */
+	brokerErrors: readonly Series[];
 	/** Missing permissions in each minute. environment/health/dependency_permissions_check_count. */
 	permissionChecks: readonly Series[];
 	/** Fraction 0–1. environment/database/cpu/utilization. */
@@ -137,9 +167,19 @@ export type EvidenceMap = {
 	projectPolicy: readonly Binding[];
 	/** Policy of the environment's service account. */
 	serviceAccountPolicy: readonly Binding[];
+	/** The environment's service account itself. `missing`: deleted, or it never existed. */
+	serviceAccount: { state: 'enabled' | 'disabled' | 'missing' };
+	/** Policy of the account that is at issue (`failed.account`). Empty where none is named. */
+	accountPolicy: readonly Binding[];
+	/** Of the bucket that is at issue (`failed.bucket`), else of the environment's own. */
 	bucketPolicy: readonly Binding[];
-	/** Changes to the service account's policy, newest first, at most 7 days. */
+	/** Changes to the policies of the environment's service account and of the project, newest first, at most 7 days. */
 	policyChanges: readonly PolicyChange[];
+	/**
+	 * Newest first, at most 100 of 7 days: APIs switched off (`ServiceUsage.DisableService`), the service account disabled or deleted,
+	 * updates of the environment and what Composer refused; and calls that VPC Service Controls refused in the time frame.
+	 */
+	audit: readonly AuditEntry[];
 	/** APIs that are enabled, `bigquery.googleapis.com` … */
 	enabledApis: readonly string[];
 };
