@@ -7,7 +7,7 @@ import { clipHead, type Lang } from '../src/domain/text.ts';
 import { isSameFile } from '../src/rules/_parts/audit.ts';
 import { rules } from '../src/rules/index.ts';
 import { homeOf } from './investigate.ts';
-import { verdictParts } from './verdict-message.ts';
+import { verdictParts } from '../src/diagnosis/verdict-message.ts';
 
 /** Why the file of this DAG does not import, when it does not. `file`: where Airflow says that it is. Throws Trouble. */
 export async function brokenFile(

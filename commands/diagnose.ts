@@ -13,7 +13,7 @@ import { unknownDag } from './unknown-dag.ts';
 import { brokenFile } from './broken-file.ts';
 import { readPasted } from './pasted.ts';
 import { tryMissing } from './try-missing.ts';
-import { verdictParts } from './verdict-message.ts';
+import { verdictParts } from '../src/diagnosis/verdict-message.ts';
 import { splitWords, takeOptions } from './words.ts';
 
 /** `pasted`: a log instead of a try. */

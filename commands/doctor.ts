@@ -4,7 +4,7 @@ import type { Line, Part } from '../src/domain/reply.ts';
 import { clip } from '../src/domain/text.ts';
 import { defineCommand } from './define.ts';
 import { noMore } from './ids.ts';
-import { withCode } from './trouble.ts';
+import { withCode } from '../src/domain/with-code.ts';
 import { splitWords, takeOptions } from './words.ts';
 
 export default defineCommand<undefined>({

@@ -9,7 +9,7 @@ import { rules } from '../src/rules/index.ts';
 import { knownFault } from '../src/rules/version-or-build-known-bad/rule.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { noMore } from './ids.ts';
-import { STATUS_WORDS } from './verdict-message.ts';
+import { STATUS_WORDS } from '../src/diagnosis/verdict-message.ts';
 import { splitWords, takeOptions } from './words.ts';
 
 export default defineCommand<undefined>({

@@ -1,8 +1,9 @@
 import { Trouble } from '../src/domain/errors.ts';
 import type { TroubleKind, TroubleOptions } from '../src/domain/errors.ts';
 import { mask } from '../src/domain/mask.ts';
-import type { Line, Part, Reply } from '../src/domain/reply.ts';
+import type { Part, Reply } from '../src/domain/reply.ts';
 import { clip, visible, type Lang, type Text } from '../src/domain/text.ts';
+import { withCode } from '../src/domain/with-code.ts';
 
 /** A Trouble in both languages. `label` is stable and holds no foreign text. */
 export function trouble(
@@ -56,12 +57,4 @@ function bugReply(message: string, lang: Lang, ref: string | undefined): Reply {
 	];
 	if (ref !== undefined) parts.push({ kind: 'note', line: [lang === 'ja' ? `照会番号: ${ref}` : `Reference: ${ref}`] });
 	return { parts, to: 'asker' };
-}
-
-/** `like this` in a sentence of ours becomes code, so that a command can be copied. */
-export function withCode(sentence: string): Line {
-	return sentence.split(/(`[^`\n]+`)/).flatMap((piece): Line => {
-		if (piece === '') return [];
-		return /^`[^`]+`$/.test(piece) ? [{ code: piece.slice(1, -1) }] : [piece];
-	});
 }

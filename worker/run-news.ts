@@ -1,6 +1,6 @@
 import { investigate } from '../commands/investigate.ts';
 import { runMessage, usualMs } from '../commands/run-message.ts';
-import { causeAtAGlance } from '../commands/verdict-message.ts';
+import { causeAtAGlance } from '../src/diagnosis/verdict-message.ts';
 import type { Deps } from '../src/deps.ts';
 import type { DagRun, TaskInstance } from '../src/domain/airflow.ts';
 import { Trouble } from '../src/domain/errors.ts';

@@ -1,9 +1,9 @@
-import type { Verdict, Judged } from '../src/diagnosis/verify.ts';
-import type { Gap } from '../src/domain/evidence.ts';
-import type { Line, Part } from '../src/domain/reply.ts';
-import type { FixStep, Status } from '../src/domain/rule.ts';
-import { clip, visible, type Lang, type Text } from '../src/domain/text.ts';
-import { withCode } from './trouble.ts';
+import type { Verdict, Judged } from './verify.ts';
+import type { Gap } from '../domain/evidence.ts';
+import type { Line, Part } from '../domain/reply.ts';
+import type { FixStep, Status } from '../domain/rule.ts';
+import { clip, visible, type Lang, type Text } from '../domain/text.ts';
+import { withCode } from '../domain/with-code.ts';
 
 export const STATUS_WORDS: Readonly<Record<Status, Text>> = {
 	confirmed: { en: 'confirmed', ja: '確定' },
