@@ -3,8 +3,8 @@ import { CUT } from '../domain/quote.ts';
 import { ATTEMPT } from './catalogue.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Level, LogLine, Names } from './line.ts';
-import { run } from './match.ts';
 import { records } from './records.ts';
+import { run } from './signature.ts';
 import { collector, unwrapPhysical } from './unwrap.ts';
 
 /** A hit before the end of a long log. */

@@ -1,7 +1,8 @@
-import type { Facts, Hit, Rule, Signature } from '../domain/rule.ts';
+import type { Hit, Rule, Signature } from '../domain/rule.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { LogLine } from './line.ts';
 import type { Setting } from './scene.ts';
+import { run } from './signature.ts';
 
 /** Most hits kept for one rule: the last ones, for they stand nearest the end. */
 export const KEPT = 40;
@@ -49,13 +50,4 @@ export function keep(hits: Map<Rule, Hit[]>, rule: Rule, hit: Hit) {
 	if (list.length === 0) hits.set(rule, list);
 	list.push(hit);
 	if (list.length > KEPT * 2) list.splice(0, KEPT);
-}
-
-/** The pattern's named groups when it matches the line. */
-export function run({ pattern }: Signature, text: string): Facts | undefined {
-	const found = pattern.exec(text);
-	if (!found) return undefined;
-	const facts: Record<string, string> = {};
-	for (const [name, value] of Object.entries(found.groups ?? {})) if (value !== undefined) facts[name] = value;
-	return facts;
 }

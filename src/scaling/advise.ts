@@ -1,10 +1,11 @@
+import { computedConcurrency, mostConcurrency } from '../domain/concurrency.ts';
 import type { Finding } from './rules.ts';
 import { findAll } from './rules.ts';
 import { buildLoad, fitMemory, memoryAt, type Load, type MemoryFit } from './load.ts';
 import type { Head, History } from './history.ts';
 import { amount, workerCost, type Cost, type Prices } from './prices.ts';
 import { quantile, replay, type Arrival } from './replay.ts';
-import { computedConcurrency, illegal, mostConcurrency, smaller, withMemory, type Size } from './sizes.ts';
+import { illegal, smaller, withMemory, type Size } from './sizes.ts';
 import { heldBack, type Past } from './settle.ts';
 
 /** What is judged against. Waits are from a task's release to its start. */

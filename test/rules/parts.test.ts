@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { computedConcurrency } from '../../src/domain/concurrency.ts';
 import type { ChainLink, Hit, Scene, Signature } from '../../src/domain/rule.ts';
 import { isOwnRaise, sober } from '../../src/rules/_parts/own.ts';
 import { airflowSettings, settingVariable } from '../../src/rules/_parts/settings.ts';
-import { defaultConcurrency, moreMemoryPerTask, moreStorage, workerSizing } from '../../src/rules/_parts/sizing.ts';
+import { moreMemoryPerTask, moreStorage, workerSizing } from '../../src/rules/_parts/sizing.ts';
 
 const codes = (steps: readonly { code?: string | undefined }[]) => steps.flatMap(({ code }) => code ?? []);
 
@@ -13,7 +14,10 @@ describe('worker sizing', () => {
 		[2, 7.5, 24],
 		[4, 15, 32],
 	])('%s vCPU and %s GB take %s tasks by default', (cpu, memory, tasks) => {
-		expect(defaultConcurrency(cpu, memory)).toBe(tasks);
+		expect(computedConcurrency('composer-2', '2.5.3', { cpu, memoryGb: memory })).toEqual({
+			value: tasks,
+			certain: true,
+		});
 	});
 
 	const worker = { cpu: 1, memoryGb: 4, storageGb: 1, minCount: 1, maxCount: 3 };

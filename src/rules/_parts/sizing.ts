@@ -1,3 +1,4 @@
+import { computedConcurrency, mostConcurrency } from '../../domain/concurrency.ts';
 import type { Environment } from '../../domain/environment.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { hcl, inLang, say, sh, updateEnvironment, forGeneration, ini } from './steps.ts';
@@ -11,11 +12,6 @@ const LIMITS = {
 /** What the original incident report used (worker of 2 GB): enough for a worker of 0.5 to 1 vCPU. */
 const START = { memoryGb: 4, concurrency: 6 };
 
-/** The default `[celery]worker_concurrency` of Composer 2 with Airflow 2.3.3 to 2.6.2; later versions compute a little less. */
-export function defaultConcurrency(cpu: number, memoryGb: number): number {
-	return Math.max(1, Math.min(32, Math.floor(12 * cpu), Math.floor(8 * memoryGb)));
-}
-
 /** Twice the memory as far as the vCPUs and the limits of the generation carry it, and half the tasks at once; Composer 3 takes 1 to 24. */
 export function workerSizing(env: Environment): { memoryGb: number; concurrency: number; memoryFits: boolean } {
 	const { worker } = env;
@@ -23,10 +19,11 @@ export function workerSizing(env: Environment): { memoryGb: number; concurrency:
 	const limits = env.generation === 'composer-3' ? LIMITS['composer-3'] : LIMITS['composer-2'];
 	const most = Math.floor(Math.min(limits.memoryGb, limits.memoryPerCpu * worker.cpu) * 4) / 4;
 	const memoryGb = Math.max(worker.memoryGb, Math.min(most, worker.memoryGb * 2));
-	const now = env.workerConcurrency ?? defaultConcurrency(worker.cpu, worker.memoryGb);
+	const { generation = 'composer-2', airflowVersion } = env;
+	const now = env.workerConcurrency ?? computedConcurrency(generation, airflowVersion, worker).value;
 	return {
 		memoryGb,
-		concurrency: Math.min(24, Math.max(1, Math.floor(now / 2))),
+		concurrency: Math.min(mostConcurrency(generation), Math.max(1, Math.floor(now / 2))),
 		memoryFits: memoryGb > worker.memoryGb,
 	};
 }
