@@ -5,8 +5,11 @@ import { isMap, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml
 import type { Document } from 'yaml';
 import { z } from 'zod';
 import type { Grant, Role } from './access/roles.ts';
+import { alertsSchema } from './alerts/options.ts';
+import type { AlertsOptions } from './alerts/options.ts';
 import { airflowOptions } from './clients/airflow.ts';
 import type { AirflowOptions } from './clients/airflow.ts';
+import { parseRedisAddress, REDIS_FORMS } from './clients/base/redis-address.ts';
 import { composerOptions } from './clients/composer.ts';
 import type { ComposerOptions } from './clients/composer.ts';
 import type { Lang } from './domain/text.ts';
@@ -87,6 +90,7 @@ export const fileSchema = z.strictObject({
 		})
 		.prefault({})
 		.describe('Commands that Airflow does not take.'),
+	alerts: alertsSchema,
 });
 
 /** Environment variables. Empty counts as not set. */
@@ -97,7 +101,7 @@ export const variables = {
 	PORT: 'Port for HTTP; 3000.',
 	SLACK_API_URL: "Base of a Slack-compatible Web API; Slack's own.",
 	SLACK_APP_ID: "The app's id, `A…`; checked on everything that comes in. Else taken from SLACK_APP_TOKEN.",
-	REDIS_URL: '`redis://`, `rediss://` or the path of a unix socket. Needs `maxmemory-policy noeviction`.',
+	REDIS_URL: `${REDIS_FORMS}. Needs \`maxmemory-policy noeviction\`. A private CA: NODE_EXTRA_CA_CERTS.`,
 	CONCERTMASTER_CONFIG: 'Path of the settings file; `concertmaster.yaml` in the working directory.',
 	GOOGLE_OAUTH_ACCESS_TOKEN:
 		'An access token for Google, for short trials (`gcloud auth print-access-token`); else application default credentials.',
@@ -134,6 +138,7 @@ export type Config = {
 	allowOutsiders: boolean;
 	followGiveUpMs: number;
 	retryGiveUpMs: number;
+	alerts: AlertsOptions;
 	broken: Protection | undefined;
 };
 
@@ -195,8 +200,7 @@ export function loadConfig(
 	if (apiUrl !== undefined && !/^https?:\/\//.test(apiUrl)) bad('SLACK_API_URL', 'must be an http(s) address');
 	if (appId !== undefined && !/^A[A-Z0-9]{5,}$/.test(appId)) bad('SLACK_APP_ID', 'must look like `A0123ABCD`');
 	if (redisUrl === undefined) missing('REDIS_URL');
-	else if (!/^(rediss?:\/\/|\/)/.test(redisUrl))
-		bad('REDIS_URL', 'must begin with `redis://` or `rediss://`, or be the absolute path of a unix socket');
+	else if (!parseRedisAddress(redisUrl)) bad('REDIS_URL', `must be ${REDIS_FORMS}`);
 	if (!Number.isInteger(port) || port < 0 || port > 65_535) bad('PORT', 'must be a number from 0 to 65535');
 	if (healthPort !== undefined && (!Number.isInteger(healthPort) || healthPort < 0 || healthPort > 65_535))
 		bad('HEALTH_PORT', 'must be a number from 0 to 65535');
@@ -246,6 +250,7 @@ export function loadConfig(
 			allowOutsiders: settings.outsiders === 'allow',
 			followGiveUpMs: settings.follow.giveUpAfterDays * 24 * 3600_000,
 			retryGiveUpMs: settings.retry.giveUpAfterMinutes * 60_000,
+			alerts: settings.alerts,
 			broken: (['dedup', 'intent', 'adopt'] as const).find((one) => one === variable('CONCERTMASTER_BREAK')),
 		},
 	};
@@ -301,13 +306,16 @@ function readFile(
 		return undefined;
 	}
 	const names = Object.keys(parsed.data.environments);
+	const unknown = (path: readonly PropertyKey[], env: string): void => {
+		const what = `there is no environment ${env}; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`;
+		problems.push({ where: at(offsetOf(document, path)), what });
+	};
 	for (const [index, grant] of parsed.data.roles.entries())
 		for (const [inner, env] of (grant.environments ?? []).entries())
-			if (!names.includes(env))
-				problems.push({
-					where: at(offsetOf(document, ['roles', index, 'environments', inner])),
-					what: `there is no environment ${env}; there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}`,
-				});
+			if (!names.includes(env)) unknown(['roles', index, 'environments', inner], env);
+	for (const [index, route] of parsed.data.alerts.routes.entries())
+		for (const [inner, env] of (route.environments ?? []).entries())
+			if (!names.includes(env)) unknown(['alerts', 'routes', index, 'environments', inner], env);
 	return parsed.data;
 }
 

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { commands } from '../commands/index.ts';
-import { patientRedis, PREFIX } from './clients/base/redis.ts';
+import { keysLike, patientRedis, PREFIX } from './clients/base/redis.ts';
 import { inheritedEnvironment } from './config.ts';
 import { demoBroken, demoDags, startAirflow } from './sandbox/airflow/index.ts';
 import { startComposer } from './sandbox/composer.ts';
@@ -209,8 +209,8 @@ async function openPage(slack: Awaited<ReturnType<typeof startSlack>>, tries: re
 /** The workspace and its Airflows begin anew with every start, so what was under way last time leads nowhere. */
 async function forgetLastTime(url: string): Promise<void> {
 	const client = patientRedis(url, (error) => void error);
-	for await (const keys of client.scanStream({ match: `${PREFIX}:*`, count: 500 })) {
-		const old = (keys as string[]).filter((key) => !key.startsWith(`${PREFIX}:choice:`));
+	for await (const keys of keysLike(client, `${PREFIX}:*`)) {
+		const old = keys.filter((key) => !key.startsWith(`${PREFIX}:choice:`));
 		if (old.length > 0) await client.del(...old);
 	}
 	client.disconnect();

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { DelayedError, Queue, Worker } from 'bullmq';
 import type { Job } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Log } from '../domain/log.ts';
 import { impatientRedis, patientRedis, PREFIX, saidSeldom } from './base/redis.ts';
+import type { Redis } from './base/redis.ts';
 
 /**
  * One queue a kind of work, so that a slow Airflow never delays a Slack message and the other way round. No job carries

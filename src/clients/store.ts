@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Redis } from './base/redis.ts';
 import { z } from 'zod';
 import { PREFIX } from './base/redis.ts';
 
