@@ -1,4 +1,5 @@
 import type { Asker, Deps, Typed } from '../src/deps.ts';
+import type { AuditEntry } from '../src/access/audit.ts';
 import type { Access, Role } from '../src/access/roles.ts';
 import type { Trouble } from '../src/domain/errors.ts';
 import type { Reply } from '../src/domain/reply.ts';
@@ -25,12 +26,17 @@ export type CommandResult = {
 	reply: Reply;
 	/** The reply is about this run; the message is edited until it ends. */
 	follow?: { env: string; dag: string; run: string } | undefined;
+	/** What was changed, for the audit; `execute` notes it with who asked. Absent: nothing was, or it was only asked about. */
+	act?: Act | undefined;
 	/**
 	 * Why the verb was not carried out; `reply` says it to the asker. `upstream`: carry the same words out again with the same
 	 * key (nothing is ever started twice by that), and say `reply` only when no more attempts follow.
 	 */
 	trouble?: Trouble | undefined;
 };
+
+/** `dag` and `run` only where it was about them; `what`: a pattern, a cause, an incident, a setting. */
+export type Act = Pick<AuditEntry, 'dag' | 'run' | 'what' | 'result' | 'why'>;
 
 /** Under which heading the help shows a verb, in the order of the headings. */
 export const GROUPS = {
@@ -58,6 +64,8 @@ export type Command<Args = never> = {
 	posts?: true;
 	/** Its words may be left out: a form asks for them where Slack can open one. */
 	form?: true;
+	/** It changes something: what goes wrong, refusals by Airflow too, is kept in the audit. */
+	changes?: true;
 	/** Does not depend on the environment, so that it works while the chosen one is gone. */
 	anywhere?: true;
 	/** Answers in the ack, without any I/O, in place of `run`. */

@@ -1,6 +1,7 @@
+import type { AuditEntry } from '../src/access/audit.ts';
 import { mayDo } from '../src/access/roles.ts';
 import type { Asker, Deps, Typed } from '../src/deps.ts';
-import type { CommandResult, Prepared } from './define.ts';
+import type { Act, CommandContext, CommandResult, Prepared, Verb } from './define.ts';
 import { environmentInForce } from './environment.ts';
 import { commands } from './index.ts';
 import { refusal } from './refusal.ts';
@@ -48,11 +49,35 @@ async function carryOut(typed: Typed, asker: Asker, deps: Deps): Promise<Command
 		return { reply: refusal({ verb, asker, access: deps, ...place, dag: prepared.dag }) };
 
 	if (prepared.atOnce) return { reply: prepared.atOnce({ asker, channel, access: deps, verbs: commands }) };
-	return prepared.run({
+	const context: CommandContext = {
 		deps,
 		env,
 		typed,
 		asker,
 		may: (role, dag) => mayDo(deps, asker, { channel, env, dag }, role),
-	});
+	};
+	if (!verb.changes) return prepared.run(context);
+	try {
+		const result = await prepared.run(context);
+		if (result.act) await note(verb, result.act, context);
+		return result;
+	} catch (error) {
+		const { kind, outcome, label } = asTrouble(error);
+		// Carried out again, the same key says later what became of it.
+		const result = kind === 'denied' ? 'refused' : outcome === 'unknown' ? 'unknown' : undefined;
+		if (result) await note(verb, { dag: prepared.dag, result, why: label }, context);
+		throw error;
+	}
+}
+
+/** What was done is done: an audit that cannot be written is logged, and the log line is there in any case. */
+async function note(verb: Verb, act: Act, { deps, env, typed, asker }: CommandContext): Promise<void> {
+	const { key, at, user, channel } = typed;
+	const entry: AuditEntry = { key, at, user, name: asker.name, channel, verb: verb.name, env, ...act };
+	deps.log.info({ ...entry }, 'audit');
+	try {
+		await deps.audit.note(entry);
+	} catch (error) {
+		deps.log.error({ key, error: error instanceof Error ? error.message : String(error) }, 'audit entry not kept');
+	}
 }

@@ -36,6 +36,7 @@ export default defineCommand<Args>({
 	role: 'operator',
 	form: true,
 	posts: true,
+	changes: true,
 	parse(words) {
 		const { rest, values } = takeOptions(splitWords(words), { values: ['date', 'note'] });
 		const [first, ...others] = rest;
@@ -91,7 +92,7 @@ async function trigger(args: Args, context: CommandContext): Promise<CommandResu
 	});
 	const strange = strangerKeys(details, conf, asker.lang);
 	if (strange) reply.parts.splice(-1, 0, strange);
-	return { reply, follow: { env, dag, run: run.run } };
+	return { reply, follow: { env, dag, run: run.run }, act: { dag, run: run.run, result: 'done' } };
 }
 
 /** JSON as it was written; key=value takes the type of the DAG's param of that name, else it is a string. */

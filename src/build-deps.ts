@@ -1,13 +1,18 @@
+import { muteOf } from './alerts/mutes.ts';
+import { destinations } from './alerts/routes.ts';
+import { audit } from './clients/audit.ts';
 import type { Redis } from './clients/base/redis.ts';
 import { airflow } from './clients/airflow.ts';
 import { applicationDefault, fixedToken } from './clients/base/google.ts';
 import { http } from './clients/base/http.ts';
 import { evictionPolicy } from './clients/base/redis.ts';
 import { composer } from './clients/composer.ts';
+import { plans } from './clients/plans.ts';
 import { slack } from './clients/slack.ts';
 import type { Slack } from './clients/slack.ts';
 import { store } from './clients/store.ts';
 import type { Store } from './clients/store.ts';
+import { watches } from './clients/watches.ts';
 import { airflowSources, composerSources } from './collect.ts';
 import type { Config } from './config.ts';
 import type { Asker, Checkup, Deps, Log } from './deps.ts';
@@ -37,6 +42,7 @@ const PEOPLE_KEPT = 5000;
 /** The clients, made from the settings. Nothing is asked of anybody yet. `redis` is the patient connection. */
 export function buildDeps(config: Config, redis: Redis, log: Log, now: () => number = Date.now): BotDeps {
 	const kept = store(redis);
+	const heard = watches(redis, now);
 	const chat = slack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl, lang: config.lang });
 	const google = config.googleToken === undefined ? applicationDefault() : fixedToken(config.googleToken);
 	const homes = new Map(
@@ -93,6 +99,14 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		everyone: config.everyone,
 		lang: config.lang,
 		choices: kept.choices,
+		async routes(about) {
+			return destinations(about, config.alerts, await heard.heard(), { lang: config.lang, now: now() });
+		},
+		mutedBy: async (about) => muteOf(about, (await heard.heard()).mutes, now()),
+		alerts: config.alerts,
+		watches: heard,
+		audit: audit(redis, { days: config.alerts.audit.keepDays, most: config.alerts.audit.most }, now),
+		plans: plans(redis),
 		slack: chat,
 		store: kept,
 		identity,

@@ -1,11 +1,17 @@
+import type { AuditEntry } from './access/audit.ts';
+import type { Grant } from './access/roles.ts';
+import type { About, Destination } from './alerts/about.ts';
+import type { Mute } from './alerts/mutes.ts';
+import type { AlertsOptions } from './alerts/options.ts';
 import type { Composer } from './clients/composer.ts';
+import type { Plans } from './clients/plans.ts';
+import type { Watches } from './clients/watches.ts';
 import type { Sources } from './collect.ts';
 import type { Question } from './diagnosis/thread.ts';
 import type { Airflow } from './domain/airflow.ts';
 import type { Log } from './domain/log.ts';
 import type { Diagnosis } from './domain/rule.ts';
 import type { Lang } from './domain/text.ts';
-import type { Grant } from './access/roles.ts';
 
 export type { Asker, Typed } from './domain/asking.ts';
 export type { Log } from './domain/log.ts';
@@ -38,6 +44,23 @@ export type Deps = {
 		}): Promise<{ channel?: string | undefined; user?: string | undefined }>;
 		choose(scope: { channel: string } | { user: string }, env: string | undefined): Promise<void>;
 	};
+	/** Who hears of it, by the settings' routes and the channels' watches; a channel once. Empty: nobody. */
+	routes(about: About): Promise<readonly Destination[]>;
+	/** The mute that keeps it from being said just now. */
+	mutedBy(about: About): Promise<Mute | undefined>;
+	/** `alerts:` of the settings. */
+	alerts: AlertsOptions;
+	/** Which failures the channels hear of, how, and what is muted. */
+	watches: Watches;
+	/** Who changed what. */
+	audit: {
+		/** Keeps an entry, in place of an earlier one of the same key. Throws when Redis refuses. */
+		note(entry: AuditEntry): Promise<void>;
+		/** Newest first, what is older than the settings keep left out. */
+		list(limit: number): Promise<readonly AuditEntry[]>;
+	};
+	/** What was shown before somebody is asked to confirm, and whether it was done. */
+	plans: Plans;
 	/** What each client can and cannot do, one line each; for `/dag doctor`. Never throws. */
 	checkups(): Promise<readonly Checkup[]>;
 };

@@ -1,5 +1,8 @@
 import { airflowSources, composerSources } from '../../src/collect.ts';
 import type { Composer } from '../../src/clients/composer.ts';
+import { muteOf } from '../../src/alerts/mutes.ts';
+import { alertsSchema, type AlertsOptions } from '../../src/alerts/options.ts';
+import { destinations } from '../../src/alerts/routes.ts';
 import { startDiagnoser } from '../../src/diagnosis/thread.ts';
 import type { Access, Grant, Role } from '../../src/access/roles.ts';
 import { airflow } from '../../src/clients/airflow.ts';
@@ -8,6 +11,7 @@ import type { Asker, Checkup, Deps, Typed } from '../../src/deps.ts';
 import type { Airflow } from '../../src/domain/airflow.ts';
 import type { Line, Part, Reply } from '../../src/domain/reply.ts';
 import { startAirflow, type AirflowOptions, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
+import { memory } from './memory.ts';
 
 export const KEY = '0123456789abcdef01234567';
 
@@ -65,15 +69,19 @@ export function fakeDeps(
 		now?: () => number;
 		checkups?: readonly Checkup[];
 		composer?: Composer;
+		alerts?: AlertsOptions;
 	} = {},
 ): FakeDeps {
 	const logged: Said[] = [];
 	const chosen = new Map<string, string>();
+	const now = more.now ?? Date.now;
+	const kept = memory(now);
+	const alerts = more.alerts ?? alertsSchema.parse({});
 	const log = (level: string) => (data: Record<string, unknown>, message: string) => {
 		logged.push({ level, message, data });
 	};
 	return {
-		now: more.now ?? Date.now,
+		now,
 		log: { info: log('info'), warn: log('warn'), error: log('error') },
 		environments: Object.keys(airflows),
 		airflow(env) {
@@ -98,6 +106,10 @@ export function fakeDeps(
 				else chosen.set(at, env);
 			},
 		},
+		routes: async (about) => destinations(about, alerts, await kept.watches.heard(), { lang: 'en', now: now() }),
+		mutedBy: async (about) => muteOf(about, (await kept.watches.heard()).mutes, now()),
+		alerts,
+		...kept,
 		checkups: async () => more.checkups ?? [],
 		logged,
 		chosen,

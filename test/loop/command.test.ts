@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { alertsSchema } from '../../src/alerts/options.ts';
 import { buildDeps } from '../../src/build-deps.ts';
 import type { Config } from '../../src/config.ts';
 import { workQueue } from '../../src/clients/queue.ts';
@@ -52,6 +53,7 @@ async function wiresWith(execute: Wires['execute']): Promise<{ wires: Wires; cli
 		allowOutsiders: false,
 		followGiveUpMs: 1000,
 		retryGiveUpMs: 60_000,
+		alerts: alertsSchema.parse({}),
 		broken: undefined,
 	};
 	const deps = buildDeps(config, client, quiet);

@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import type { AuditEntry } from '../access/audit.ts';
+import type { Redis } from './base/redis.ts';
+import { PREFIX } from './base/redis.ts';
+
+const [ORDER, ENTRIES] = [`${PREFIX}:audit:order`, `${PREFIX}:audit:entries`];
+
+const entrySchema = z.object({
+	key: z.string(),
+	at: z.number(),
+	user: z.string(),
+	name: z.string(),
+	channel: z.string(),
+	verb: z.string(),
+	env: z.string().optional(),
+	dag: z.string().optional(),
+	run: z.string().optional(),
+	what: z.string().optional(),
+	result: z.enum(['done', 'nothing', 'refused', 'failed', 'unknown']),
+	why: z.string().optional(),
+});
+
+// What is too old or too much goes as something is added, so that nothing has to tidy up.
+const NOTE = `
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+local old = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. ARGV[4], 'LIMIT', 0, 1000)
+local over = redis.call('ZCARD', KEYS[1]) - #old - tonumber(ARGV[5])
+if over > 0 then
+	for _, one in ipairs(redis.call('ZRANGE', KEYS[1], #old, #old + math.min(over, 1000) - 1)) do table.insert(old, one) end
+end
+for _, one in ipairs(old) do
+	redis.call('ZREM', KEYS[1], one)
+	redis.call('HDEL', KEYS[2], one)
+end
+return 1`;
+
+/** Who changed what, bounded in time and number. The same key is one entry: what was noted last. */
+export function audit(client: Redis, keep: { days: number; most: number }, now: () => number) {
+	const oldest = (): number => now() - keep.days * 24 * 3600_000;
+	return {
+		async note(entry: AuditEntry): Promise<void> {
+			const { key, at } = entry;
+			await client.eval(NOTE, 2, ORDER, ENTRIES, key, at, JSON.stringify(entry), oldest(), keep.most);
+		},
+		/** Newest first. */
+		async list(limit: number): Promise<readonly AuditEntry[]> {
+			const keys = await client.zrange(ORDER, '+inf', String(oldest()), 'BYSCORE', 'REV', 'LIMIT', 0, limit);
+			if (keys.length === 0) return [];
+			return (await client.hmget(ENTRIES, ...keys)).flatMap((text) => {
+				if (text === null) return [];
+				const read = entrySchema.safeParse(JSON.parse(text));
+				return read.success ? [read.data] : [];
+			});
+		},
+	};
+}

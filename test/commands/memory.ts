@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type { AuditEntry } from '../../src/access/audit.ts';
+import type { Mute } from '../../src/alerts/mutes.ts';
+import type { Manners } from '../../src/alerts/options.ts';
+import type { Watch } from '../../src/alerts/routes.ts';
+import type { Deps } from '../../src/deps.ts';
+
+/** What the bot remembers in Redis, in memory; `test/routes` talks to the real one. */
+export function memory(now: () => number): Pick<Deps, 'watches' | 'audit' | 'plans'> {
+	const watches = new Map<string, Watch>();
+	const manners = new Map<string, Manners>();
+	const mutes = new Map<string, Mute>();
+	const audit = new Map<string, AuditEntry>();
+	const plans = new Map<string, { plan: string; holder?: string; by?: string; at?: number; outcome?: string }>();
+	return {
+		watches: {
+			heard: async () => ({ watches: [...watches.values()], manners, mutes: [...mutes.values()] }),
+			async watch(watch) {
+				if (watches.has(watch.id)) return false;
+				watches.set(watch.id, watch);
+				return true;
+			},
+			unwatch: async (id) => watches.delete(id),
+			async setManners(channel, set) {
+				manners.set(channel, set);
+			},
+			async mute(mute) {
+				mutes.set(mute.id, mute);
+			},
+			endMute: async (id) => mutes.delete(id),
+		},
+		audit: {
+			async note(entry) {
+				audit.set(entry.key, entry);
+			},
+			list: async (limit) => [...audit.values()].sort((a, b) => b.at - a.at).slice(0, limit),
+		},
+		plans: {
+			async keep(plan) {
+				const id = createHash('sha256').update(plan).digest('hex').slice(0, 24);
+				plans.set(id, { ...plans.get(id), plan });
+				return id;
+			},
+			load: async (id) => plans.get(id)?.plan,
+			async claim(id, holder, by) {
+				const found = plans.get(id);
+				if (!found) return { kind: 'gone' };
+				if (found.outcome !== undefined) return { kind: 'over', by: found.by ?? '', outcome: found.outcome };
+				if (found.holder === holder) return { kind: 'ours again', forMs: now() - (found.at ?? 0) };
+				if (found.holder !== undefined) return { kind: 'theirs', by: found.by ?? '' };
+				plans.set(id, { ...found, holder, by, at: now() });
+				return { kind: 'ours' };
+			},
+			async settle(id, holder, outcome) {
+				const found = plans.get(id);
+				if (found?.holder === holder) plans.set(id, { ...found, outcome });
+			},
+			async release(id, holder) {
+				const found = plans.get(id);
+				if (found?.holder === holder) plans.set(id, { plan: found.plan });
+			},
+		},
+	};
+}
