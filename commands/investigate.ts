@@ -56,9 +56,39 @@ export async function investigate(asked: Asked, env: string, lang: Lang, deps: D
 	if (found.kind !== 'try') return found;
 	const { run, task, walkedFrom, tryNumber } = found;
 	const past = tryNumber < task.tryNumber ? await airflow.tries({ ...task }) : [];
+	const first = await firstLook({ env, task, tryNumber, past }, lang, deps);
+	return {
+		kind: 'verdict',
+		failed: first.failed,
+		run,
+		verdict: await verdictOf(first, deps),
+		walkedFrom,
+		recovered: task.state === 'success',
+	};
+}
+
+/** What the log of a try says, before anything else was asked. */
+export type FirstLook = {
+	failed: Failed;
+	/** Undefined: nobody wrote a line, or none can be had. */
+	diagnosis: Diagnosis | undefined;
+	place: Environment;
+	gaps: readonly Gap[];
+	lang: Lang;
+};
+
+/** Reads the log of a try and nothing else. `past`: its earlier tries, where the one that is meant is not the present one. */
+export async function firstLook(
+	{ env, task, tryNumber, past }: { env: string; task: TaskInstance; tryNumber: number; past: readonly TaskInstance[] },
+	lang: Lang,
+	deps: Deps,
+): Promise<FirstLook> {
 	const that = past.find((one) => one.tryNumber === tryNumber) ?? task;
 	const hasLog = !WAITING.has(that.state);
-	const [place, log] = await Promise.all([homeOf(env, deps), hasLog ? readLog(airflow, task, tryNumber) : undefined]);
+	const [place, log] = await Promise.all([
+		homeOf(env, deps),
+		hasLog ? readLog(deps.airflow(env), task, tryNumber) : undefined,
+	]);
 	const diagnosis = await diagnose(log?.text, { env: place.env, lang, task, tryNumber }, deps);
 	const told = (diagnosis?.findings ?? []).map(({ cause }) => cause);
 	const failed: Failed = {
@@ -82,25 +112,26 @@ export async function investigate(asked: Asked, env: string, lang: Lang, deps: D
 		generation: place.env.generation,
 		now: deps.now(),
 	};
+	return { failed, diagnosis, place: place.env, gaps: [...(log?.gap ? [log.gap] : []), ...place.gaps], lang };
+}
+
+/** Asks the sources that the suspected causes want, and judges. `ask: false`: by the log alone, and nothing is asked. */
+export async function verdictOf(
+	{ failed, diagnosis, place, gaps, lang }: FirstLook,
+	deps: Deps,
+	{ ask = true }: { ask?: boolean } = {},
+): Promise<Verdict> {
 	const suspects = candidates(rules, diagnosis, failed);
-	const { seen, gaps } = await collect(wanted(suspects), deps.sources(env), failed);
-	const verdict = verify({
+	const round = ask ? await collect(wanted(suspects), deps.sources(failed.env), failed) : { seen: {}, gaps: [] };
+	return verify({
 		diagnosis,
 		candidates: suspects,
 		failed,
-		seen,
-		gaps: [...(log?.gap ? [log.gap] : []), ...place.gaps, ...gaps],
-		env: place.env,
+		seen: round.seen,
+		gaps: [...gaps, ...round.gaps],
+		env: place,
 		lang,
 	});
-	return {
-		kind: 'verdict',
-		failed,
-		run,
-		verdict,
-		walkedFrom,
-		recovered: task.state === 'success',
-	};
 }
 
 const LOG_MISSING = 'task-log-missing-worker-lost';
