@@ -1,6 +1,6 @@
 import { GoogleAuth, OAuth2Client } from 'google-auth-library';
-import { callGoogle, type Asking } from './google-trouble.ts';
 import { Trouble } from '../../domain/errors.ts';
+import { callGoogle, type Asking } from './google-trouble.ts';
 
 /** Google's OAuth2 access token of whoever we are. Not an OIDC ID token: Composer 2 and 3 refuse those. */
 export type GoogleToken = {
@@ -43,7 +43,10 @@ export async function askGoogle<T>(
 }
 
 /** What every client of googleapis is made with. googleapis retries by itself and multiplies time limits, hence `retry: false`. */
-export function restOptions(token: string, { rootUrl, timeoutMs = 20_000 }: { rootUrl?: string | undefined; timeoutMs?: number }) {
+export function restOptions(
+	token: string,
+	{ rootUrl, timeoutMs = 20_000 }: { rootUrl?: string | undefined; timeoutMs?: number },
+) {
 	const auth = new OAuth2Client();
 	auth.setCredentials({ access_token: token });
 	return {

@@ -120,7 +120,8 @@ const NOT_SENT: Readonly<Record<string, HttpFailure['why']>> = {
 const TLS =
 	/^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|EPROTO|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH|CRL_)/;
 
-function toFailure(error: unknown): HttpFailure {
+/** What went wrong on the way, by the code Node gave it. */
+export function toFailure(error: unknown): HttpFailure {
 	const code = codeOf(error);
 	if (code !== undefined) {
 		const why = NOT_SENT[code];
