@@ -59,7 +59,7 @@ export function airflow(options: AirflowOptions, http: Http, helpers: AirflowHel
 		const base = await whereIsIt(fresh);
 		const { api, version } = await askVersion(base);
 		const door = session({ api, base, http, auth, timeoutMs, now });
-		return { base, api, version, session: door, adapter: api === 1 ? v1(door) : v2(door) };
+		return { base, api, version, session: door, adapter: api === 1 ? v1(door) : v2(door, version) };
 	}
 
 	/** Both generations answer `version` without a role; a proxy in front may still want the token. */
@@ -147,7 +147,8 @@ export function airflow(options: AirflowOptions, http: Http, helpers: AirflowHel
 		log: (key, maxBytes) => withAirflow(({ adapter }) => adapter.log(key, maxBytes)),
 		importErrors: () => withAirflow(({ adapter }) => adapter.importErrors()),
 		clearable: (request) => withAirflow(({ adapter }) => adapter.clearable(request)),
-		clear: (request) => withAirflow(({ adapter }) => adapter.clear(request)),
+		clear: (request, options) => withAirflow(({ adapter }) => adapter.clear(request, options)),
+		noteRun: (dag, run, note) => withAirflow(({ adapter }) => adapter.noteRun(dag, run, note)),
 		setRunState: (dag, run, state) => withAirflow(({ adapter }) => adapter.setRunState(dag, run, state)),
 		setPaused: (dag, paused) => withAirflow(({ adapter }) => adapter.setPaused(dag, paused)),
 		eventLogs: (asked) => withAirflow(({ adapter }) => adapter.eventLogs(asked)),

@@ -95,6 +95,8 @@ export type ClearRequest = {
 	run: string;
 	/** Absent: every task of the run. */
 	tasks?: readonly string[] | undefined;
+	/** Of the one task in `tasks`, this mapped task instance alone. Airflow 2 cannot: it takes all of them that `onlyFailed` leaves. */
+	mapIndex?: number | undefined;
 	/** Only task instances that failed (or are upstream_failed). */
 	onlyFailed: boolean;
 	/** With everything that comes after `tasks`. */
@@ -162,8 +164,13 @@ export type Airflow = {
 	tries(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance[]>;
 	/** What `clear` would clear: nothing is changed. */
 	clearable(request: ClearRequest): Promise<TaskInstance[]>;
-	/** Clears, so that the scheduler runs them again; how many. One POST, never repeated here; `outcome: 'unknown'` as with `trigger`. */
-	clear(request: ClearRequest): Promise<number>;
+	/**
+	 * Clears, so that the scheduler runs them again; how many. One POST, never repeated here; `outcome: 'unknown'` as with `trigger`.
+	 * `sparing`: Airflow 3.2 and later refuse (Trouble `airflow conflict`) when one of them runs by then; others would end it.
+	 */
+	clear(request: ClearRequest, options?: { sparing?: boolean }): Promise<number>;
+	/** Replaces the run's note, at most 1,000 characters. False: no such run. */
+	noteRun(dag: string, run: string, note: string): Promise<boolean>;
 	/** `failed` stops a run: its running tasks are ended. Undefined: no such run. */
 	setRunState(dag: string, run: string, state: 'success' | 'failed' | 'queued'): Promise<DagRun | undefined>;
 	setPaused(dag: string, paused: boolean): Promise<DagSummary | undefined>;

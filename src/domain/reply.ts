@@ -8,7 +8,7 @@ export type Span =
 	| { code: string }
 	/** Url from the settings or the environment, never out of a log. */
 	| { link: string; label: string }
-	/** A Slack user id, shown as a live mention only where `notify` is set, otherwise as the name, which pings nobody. */
+	/** A Slack user or user group id, shown as a live mention only where `notify` is set, otherwise as the name, which pings nobody. */
 	| { user: string; name?: string | undefined; notify?: true | undefined }
 	/** ISO time, shown in the reader's zone. */
 	| { time: string };

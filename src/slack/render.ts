@@ -172,6 +172,7 @@ function element(page: Page, span: Span, style: { bold?: true }): Json | undefin
 	}
 	if ('user' in span) {
 		if (span.notify && /^[UW][A-Z0-9]{2,20}$/.test(span.user)) return { type: 'user', user_id: span.user };
+		if (span.notify && /^S[A-Z0-9]{2,20}$/.test(span.user)) return { type: 'usergroup', usergroup_id: span.user };
 		return literal(`@${span.name ?? span.user}`, { bold: true });
 	}
 	const at = Date.parse(span.time);

@@ -139,6 +139,7 @@ export function fakeAirflow(answers: Partial<Airflow>): Airflow {
 		tries: never('tries'),
 		clearable: never('clearable'),
 		clear: never('clear'),
+		noteRun: never('noteRun'),
 		setRunState: never('setRunState'),
 		setPaused: never('setPaused'),
 		eventLogs: never('eventLogs'),

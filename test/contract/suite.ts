@@ -355,6 +355,20 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 			expect((await client.clearable(one)).map(({ task }) => task)).toEqual(['divide']);
 		}, 180_000);
 
+		test('would clear one mapped task instance where the API can name one, else all of them', async () => {
+			await ended('cm_mapped');
+			const request = { dag: 'cm_mapped', run: runId, tasks: ['double'], onlyFailed: false, downstream: false };
+			const named = await client.clearable({ ...request, mapIndex: 1 });
+			expect(named.map(({ mapIndex }) => mapIndex).sort()).toEqual(target.api === 1 ? [0, 1, 2] : [1]);
+		}, 120_000);
+
+		test('writes the note of a run', async () => {
+			await ended('cm_success');
+			expect(await client.noteRun('cm_success', runId, 'Aiko cleared it')).toBe(true);
+			expect((await client.run('cm_success', runId))?.note).toBe('Aiko cleared it');
+			expect(await client.noteRun('cm_success', `${runId}-missing`, 'x')).toBe(false);
+		}, 120_000);
+
 		test('stops a running run', async () => {
 			await client.trigger({ dag: 'cm_slow', run: runId, conf: { seconds: 60 }, note: '' });
 			for (const deadline = Date.now() + target.patienceMs; ; await sleep(50)) {

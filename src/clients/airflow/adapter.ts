@@ -33,7 +33,9 @@ export type Dialect = {
 	onlyPresent: Ask['query'] & object;
 	newestRunsFirst: string;
 	triggerBody(request: Parameters<Airflow['trigger']>[0]): Record<string, unknown>;
-	clearBody(request: ClearRequest, dryRun: boolean): Record<string, unknown>;
+	clearBody(request: ClearRequest, how: { dryRun: boolean; sparing: boolean }): Record<string, unknown>;
+	/** Below the run's own path. */
+	notePath: string;
 	logAccept: string;
 	/** v1's details leave the owners out, and its clear names neither state nor map index. */
 	terse: boolean;
@@ -62,7 +64,10 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 			return { items: answer.dag_runs.map(toRun), total: answer.total_entries };
 		});
 
-	async function clear(request: ClearRequest, dryRun: boolean): Promise<TaskInstance[]> {
+	async function clear(
+		request: ClearRequest,
+		{ dryRun = false, sparing = false }: { dryRun?: boolean; sparing?: boolean | undefined },
+	): Promise<TaskInstance[]> {
 		const { dag, run } = request;
 		// Checks the run id: it travels in the body here.
 		runPath(dag, run);
@@ -70,7 +75,7 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 			doing: dryRun ? 'read tasks' : 'clear',
 			method: 'POST',
 			path: `${dagPath(dag)}/clearTaskInstances`,
-			json: dialect.clearBody(request, dryRun),
+			json: dialect.clearBody(request, { dryRun, sparing }),
 			dag,
 		});
 		return answer.task_instances.map(toTask);
@@ -78,7 +83,7 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 
 	/** What would be cleared, with state and try number, whichever generation. */
 	async function clearable(request: ClearRequest): Promise<TaskInstance[]> {
-		const named = await clear(request, true);
+		const named = await clear(request, { dryRun: true });
 		if (!dialect.terse) return named;
 		const tasks = new Set(named.map(({ task }) => task));
 		const all = await listTasks('read tasks', `${runPath(request.dag, request.run)}/taskInstances`, 10_000);
@@ -222,7 +227,18 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 			}),
 
 		clearable,
-		clear: async (request) => (await clear(request, false)).length,
+		clear: async (request, { sparing } = {}) => (await clear(request, { sparing })).length,
+
+		async noteRun(dag, run, note) {
+			const answer = await session.find(runAnswer, {
+				doing: 'change run',
+				method: 'PATCH',
+				path: runPath(dag, run) + dialect.notePath,
+				json: { note },
+				dag,
+			});
+			return answer !== undefined;
+		},
 
 		async setRunState(dag, run, state) {
 			const answer = await session.find(runAnswer, {

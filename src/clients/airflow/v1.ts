@@ -13,7 +13,7 @@ const dialect: Dialect = {
 		note,
 		...(logicalDate === undefined ? {} : { logical_date: logicalDate }),
 	}),
-	clearBody: ({ run, tasks, onlyFailed, downstream }, dryRun) => ({
+	clearBody: ({ run, tasks, onlyFailed, downstream }, { dryRun }) => ({
 		dry_run: dryRun,
 		dag_run_id: run,
 		...(tasks ? { task_ids: tasks } : {}),
@@ -24,6 +24,7 @@ const dialect: Dialect = {
 		include_subdags: false,
 		include_parentdag: false,
 	}),
+	notePath: '/setNote',
 	logAccept: 'text/plain',
 	terse: true,
 	oneTask: ({ dag, run, task, mapIndex }) => taskPath(dag, run, task) + (mapIndex >= 0 ? `/${mapIndex}` : ''),

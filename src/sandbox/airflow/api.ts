@@ -1,6 +1,6 @@
 import type { Callers } from './callers.ts';
 import type { LoggedTry } from './logs.ts';
-import { json, Refused, type Batch, type Dialect, type Reply } from './dialect.ts';
+import { isRecord, json, Refused, type Batch, type Dialect, type Reply } from './dialect.ts';
 import { paramError } from './params.ts';
 import { clearTasks, endingOf, markRun, type Scheduler } from './scheduler.ts';
 import { audit, createRun, findRun, runsOf, type Store } from './store.ts';
@@ -62,6 +62,7 @@ export const routes: readonly Route[] = [
 	{ op: 'runs', method: 'GET', path: 'dags/:dag/dagRuns', handle: listRuns },
 	{ op: 'run', method: 'GET', path: 'dags/:dag/dagRuns/:run', handle: (ask) => runReply(ask, needRun(ask, 'read')) },
 	{ op: 'change-run', method: 'PATCH', path: 'dags/:dag/dagRuns/:run', writes: true, handle: patchRun },
+	{ op: 'change-run', method: 'PATCH', path: 'dags/:dag/dagRuns/:run/setNote', writes: true, handle: noteRun },
 	{ op: 'delete-run', method: 'DELETE', path: 'dags/:dag/dagRuns/:run', writes: true, handle: deleteRun },
 	{ op: 'tasks', method: 'GET', path: 'dags/:dag/dagRuns/:run/taskInstances', handle: listTasks },
 	{ op: 'tasks', method: 'POST', path: 'dags/~/dagRuns/~/taskInstances/list', handle: batchTasks },
@@ -262,7 +263,26 @@ function listRuns(ask: Ask): Reply {
 	});
 }
 
+function noteIn(body: unknown): string | undefined {
+	const note = isRecord(body) ? body['note'] : undefined;
+	return typeof note === 'string' && note.length <= 1000 ? note : undefined;
+}
+
+/** Airflow 2's own path for it. */
+function noteRun(ask: Ask): Reply {
+	if (ask.dialect.root === '/api/v2/') return ask.dialect.noPath;
+	const run = needRun(ask, 'patch');
+	run.note = noteIn(ask.body) ?? null;
+	return runReply(ask, run);
+}
+
 function patchRun(ask: Ask): Reply {
+	const note = ask.dialect.root === '/api/v2/' ? noteIn(ask.body) : undefined;
+	if (note !== undefined) {
+		const noted = needRun(ask, 'patch');
+		noted.note = note;
+		if (!isRecord(ask.body) || ask.body['state'] === undefined) return runReply(ask, noted);
+	}
 	const state = ask.dialect.readState(ask.body);
 	const run = needRun(ask, 'patch');
 	const now = ask.store.now();
@@ -381,6 +401,7 @@ function clear(ask: Ask): Reply {
 	const run = wanted.run === undefined ? undefined : findRun(store, dag.id, wanted.run);
 	if (!run) return dialect.noRun(dag.id, wanted.run ?? '', 'clear');
 	const ids = new Set(wanted.tasks ?? dag.tasks.map(({ id }) => id));
+	const mapped = new Map(wanted.mapped);
 	if (wanted.downstream)
 		for (let grew = true; grew;) {
 			grew = false;
@@ -391,7 +412,10 @@ function clear(ask: Ask): Reply {
 				}
 		}
 	const hit = run.tasks.filter(
-		({ task, state }) => ids.has(task.id) && (!wanted.onlyFailed || state === 'failed' || state === 'upstream_failed'),
+		({ task, mapIndex, state }) =>
+			ids.has(task.id) &&
+			(mapped.get(task.id) ?? mapIndex) === mapIndex &&
+			(!wanted.onlyFailed || state === 'failed' || state === 'upstream_failed'),
 	);
 	if (!wanted.dryRun && hit.length > 0) {
 		clearTasks(run, hit, store.now());

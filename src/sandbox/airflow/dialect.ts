@@ -18,6 +18,8 @@ export type Clear = {
 	dryRun: boolean;
 	run: string | undefined;
 	tasks: readonly string[] | undefined;
+	/** Single mapped task instances of them, Airflow 3 only. */
+	mapped?: readonly (readonly [task: string, mapIndex: number])[];
 	onlyFailed: boolean;
 	downstream: boolean;
 };

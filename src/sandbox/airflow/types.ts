@@ -8,18 +8,73 @@ export type Ending =
 	| 'killed'
 	/** Failed by the scheduler before any worker wrote a line. */
 	| 'no-log'
-	| {
-			raises: {
-				/** Dotted name as Airflow prints it. */
-				type: string;
-				message: string;
-				/** In the DAG's own file. */
-				line: number;
-				function: string;
-				/** The exception it was raised from. */
-				from?: { type: string; message: string } | undefined;
-			};
-	  };
+	/** Waited in the queue for too long; it was never started either. */
+	| 'stuck'
+	/** The worker went with it, or stopped telling of it. Its log is cut off there, or was never stored at all. */
+	| { gone: 'cut' | 'missing' }
+	| { raises: Raised };
+
+export type Raised = {
+	/** Dotted name as Airflow prints it. */
+	type: string;
+	message: string;
+	/** In the DAG's own file. */
+	line: number;
+	function: string;
+	/** Below the user's line, outermost first; `own: false`: instead of it, as when an operator raises by itself. */
+	frames?: { own: boolean; below: readonly Frame[] };
+	/** The exception it was raised from. */
+	from?: { type: string; message: string } | undefined;
+};
+
+/** `file`: below site-packages, when it is no absolute path. */
+export type Frame = { file: string; line: number; name: string; code: string };
+
+/** A line of a task's log beside what Airflow itself says at the beginning and the end. */
+export type Said = {
+	level: 'info' | 'warning' | 'error' | 'critical';
+	text: string;
+	/** `pod_manager.py:727`, as Airflow 2 prints it. */
+	source?: string;
+	/** As Airflow 3 names it; `task.stdout` for what the task prints. */
+	logger?: string;
+};
+
+/** A try as what lies beneath Airflow sees it. */
+export type Tried = {
+	dag: SimDag;
+	run: SimRun;
+	/** The DAG's own object, so that more may be known of it. */
+	task: SimTask;
+	mapIndex: number;
+	tryNumber: number;
+	queuedAt: number;
+	startedAt: number | undefined;
+	/** Worker it runs on. */
+	host: string | undefined;
+	/** When it ends if nothing intervenes; how, its `endings` say. */
+	dueAt: number;
+	say(...lines: Said[]): void;
+};
+
+/**
+ * The machine room: workers, their memory, what a task meets. It is asked at every tick, and everything it answers it may
+ * compute from a state that others change meanwhile. Absent: one idle worker on which nothing happens.
+ */
+export type Beneath = {
+	/** A queued try wants a worker. `wait`: there is none now. An ending: it fails without having run. */
+	place(tried: Tried): { host: string } | 'wait' | Ending;
+	/** A running try. undefined: by its own time and endings. `runs`: it goes on, whatever its time. */
+	end(tried: Tried): Ending | 'runs' | undefined;
+	/** After it ended; `log` is how its log reads in the words of this Airflow. */
+	ended(tried: Tried, ending: Ending, log: readonly Entry[]): void;
+};
+
+/** One entry of a task's log as Cloud Logging holds it: a traceback is one entry. */
+export type Entry = { at: number; level: 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL'; text: string };
+
+/** Composer keeps task logs away from the worker: in Cloud Logging, and in the bucket where that is chosen. */
+export type ComposerLogs = { project: string; location: string; environment: string; bucket: string; inBucket: boolean };
 
 export type SimTask = {
 	id: string;
@@ -87,6 +142,8 @@ export type SimTry = {
 	startedAt: number | undefined;
 	endedAt: number | undefined;
 	ending: Ending | undefined;
+	host: string | undefined;
+	said: readonly (Said & { at: number })[];
 };
 
 export type SimTaskInstance = {
@@ -99,8 +156,12 @@ export type SimTaskInstance = {
 	queuedAt: number | undefined;
 	startedAt: number | undefined;
 	endedAt: number | undefined;
-	/** How the try of this number ended in a made-up past. */
+	/** How the try of this number ended: in a made-up past, or decided while it ran. */
 	made?: { tryNumber: number; ending: Ending };
+	/** Worker of the present try. */
+	host: string | undefined;
+	/** Of the present try. */
+	said: (Said & { at: number })[];
 	/** When the next step of the simulation is due. */
 	dueAt: number;
 	/** Ended tries, oldest first. */
@@ -237,6 +298,11 @@ export type AirflowOptions = {
 	addressAllowed?: boolean;
 	/** Whether the scheduler also starts runs by schedule; true. */
 	schedules?: boolean;
+	beneath?: Beneath;
+	/** Where task logs are read from; asked at each reading. Default: the worker's own files. */
+	logs?: () => ComposerLogs;
+	/** Exact versions to answer with; default 2.11.2 and 3.1.8. */
+	version?: string;
 };
 
 /** A run that came into being, however it came; also those that were deleted since. */
@@ -265,6 +331,12 @@ export type SandboxAirflow = {
 	setDag(id: string, dag: SimDag | undefined): void;
 	/** What is answered to `health`; by default everything is healthy. */
 	setHealth(part: 'metadatabase' | 'scheduler' | 'triggerer' | 'dag_processor', status: 'healthy' | 'unhealthy'): void;
+	/** Pools as they are now, by name. */
+	setPool(name: string, pool: { slots: number; queued?: number; running?: number } | undefined): void;
+	/** Carries out what is due by the clock; by itself every 20 ms. */
+	tick(): void;
+	/** Writes to the event log what a person or a component did. */
+	event(event: { event: string; dag?: string; run?: string; task?: string; tryNumber?: number; owner?: string; extra?: string }): void;
 	/** An upgrade in place. */
 	setApi(api: 1 | 2): void;
 	/** Every JWT handed out so far is expired. */

@@ -175,6 +175,16 @@ const TRIGGER_FIELDS = [
 	'note',
 ];
 
+/** An id, or one with a map index. */
+function taskNamed(one: unknown): [task: string, mapIndex?: number] {
+	if (typeof one === 'string') return [one];
+	const [task, index]: unknown[] = Array.isArray(one) ? one : [];
+	if (typeof task === 'string' && typeof index === 'number') return [task, index];
+	throw invalid([
+		{ type: 'string_type', loc: ['body', 'task_ids'], msg: 'Input should be a valid string', input: one },
+	]);
+}
+
 export const v2: Dialect = {
 	root: '/api/v2/',
 	version: '3.1.8',
@@ -317,10 +327,15 @@ export const v2: Dialect = {
 			'run_on_latest_version',
 		]);
 		if (flaws.length > 0) throw invalid(flaws);
+		const ids = read['task_ids'];
+		const named = Array.isArray(ids) ? ids.map(taskNamed) : undefined;
 		return {
 			dryRun: read['dry_run'] !== false,
 			run: typeof read['dag_run_id'] === 'string' ? read['dag_run_id'] : undefined,
-			tasks: texts(read['task_ids']),
+			tasks: named?.map((one) => one[0]),
+			mapped: (named ?? []).flatMap(([task, index]): [string, number][] =>
+				index === undefined ? [] : [[task, index]],
+			),
 			onlyFailed: read['only_failed'] !== false,
 			downstream: read['include_downstream'] === true,
 		};
