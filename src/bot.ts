@@ -2,13 +2,18 @@ import type { Log } from './deps.ts';
 import { buildDeps } from './build-deps.ts';
 import type { BotDeps } from './build-deps.ts';
 import { evictionPolicy, patientRedis, saidSeldom } from './clients/base/redis.ts';
-import { workQueue } from './clients/queue.ts';
+import type { Redis } from './clients/base/redis.ts';
+import { QUEUES, workQueue } from './clients/queue.ts';
+import type { WorkQueue } from './clients/queue.ts';
 import type { Config } from './config.ts';
 import { Trouble } from './domain/errors.ts';
 import { consume } from '../worker/consume.ts';
 import type { Wires } from '../worker/wires.ts';
 import type { Doors } from './slack/doors.ts';
 import { startHealth } from './http/health.ts';
+import { dispatcher, startPublic } from './http/public.ts';
+import type { Handler } from './http/public.ts';
+import { queuePage, QUEUES_PATH } from './http/queues.ts';
 
 /** What the bot says, made by the verbs and the renderer; put together in main.ts. */
 export type Voice = (
@@ -51,9 +56,17 @@ export async function startBot(
 		);
 	const me = await untilAnswered(() => deps.identity(), log);
 
+	// Whoever takes Slack's requests takes the others from outside as well.
+	const outside = parts.slack && config.publicUrl !== undefined ? await handlers(deps, redis) : undefined;
+	const dispatch = outside && dispatcher(outside, log);
+	const open = dispatch && config.publicPort !== undefined ? await startPublic(config.publicPort, dispatch) : undefined;
+	if (open) log.info({ port: open.port }, 'answering the outside');
+
 	// Bolt is read by the Slack side only: a tenth of a process's memory.
 	const side = parts.slack
-		? await (await import('./slack/open.ts')).openSlackSide(config, { deps, work, broken: config.broken, ...voice }, me)
+		? await (
+				await import('./slack/open.ts')
+			).openSlackSide(config, { deps, work, broken: config.broken, ...voice }, me, dispatch)
 		: undefined;
 	if (parts.worker) {
 		consume(wires);
@@ -63,7 +76,16 @@ export async function startBot(
 	const health =
 		config.healthPort === undefined
 			? undefined
-			: await startHealth(config.healthPort, () => redis.ping().then(() => true));
+			: await startHealth(config.healthPort, {
+					async ready() {
+						await redis.ping();
+						return { ready: true, problems: [] };
+					},
+					async metrics() {
+						await countJobs(work, deps);
+						return deps.measure.text();
+					},
+				});
 	if (health) log.info({ port: health.port }, 'answering probes');
 
 	let stopping: Promise<void> | undefined;
@@ -73,6 +95,7 @@ export async function startBot(
 		stop() {
 			stopping ??= (async () => {
 				if (side) await settle(side.close(), 3000);
+				if (open) await settle(open.close(), 500);
 				if (health) await settle(health.close(), 500);
 				await work.close(STOP_GRACE_MS);
 				redis.disconnect();
@@ -80,6 +103,22 @@ export async function startBot(
 			return stopping;
 		},
 	};
+}
+
+/** What is served to the outside. Bull Board is read only where somebody can open it. */
+async function handlers(deps: BotDeps, redis: Redis): Promise<Handler[]> {
+	const { queueBoard } = await import('./clients/queue-board.ts');
+	return [queuePage(deps.tickets, queueBoard(redis, QUEUES_PATH), () => deps.now())];
+}
+
+/** How full the queues are is asked when somebody wants to know. */
+async function countJobs(work: WorkQueue, { measure }: BotDeps): Promise<void> {
+	await Promise.all(
+		QUEUES.map(async (queue) => {
+			for (const [state, jobs] of Object.entries(await work.counts(queue)))
+				measure.gauge('queue_jobs', jobs, { queue, state });
+		}),
+	);
 }
 
 /** Slack may be away while we start; a token that is refused will not get better. */

@@ -8,10 +8,13 @@ import { http } from './clients/base/http.ts';
 import { evictionPolicy } from './clients/base/redis.ts';
 import { composer } from './clients/composer.ts';
 import { plans } from './clients/plans.ts';
+import { metrics } from './clients/metrics.ts';
+import type { Metrics } from './clients/metrics.ts';
 import { slack } from './clients/slack.ts';
 import type { Slack } from './clients/slack.ts';
 import { store } from './clients/store.ts';
 import type { Store } from './clients/store.ts';
+import { tickets } from './clients/tickets.ts';
 import { watches } from './clients/watches.ts';
 import { airflowSources, composerSources } from './collect.ts';
 import type { Config } from './config.ts';
@@ -22,6 +25,7 @@ import { Trouble } from './domain/errors.ts';
 
 /** What the worker and the Slack process have beside what the verbs see. */
 export type BotDeps = Deps & {
+	measure: Metrics;
 	slack: Slack;
 	store: Store;
 	/** Who the bot is in Slack; asked once. Throws Trouble. */
@@ -107,6 +111,9 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		watches: heard,
 		audit: audit(redis, { days: config.alerts.audit.keepDays, most: config.alerts.audit.most }, now),
 		plans: plans(redis),
+		measure: metrics(),
+		publicUrl: config.publicUrl,
+		tickets: tickets(redis),
 		slack: chat,
 		store: kept,
 		identity,

@@ -107,7 +107,11 @@ export const variables = {
 		'An access token for Google, for short trials (`gcloud auth print-access-token`); else application default credentials.',
 	CONCERTMASTER_BREAK:
 		'For `npm run chaos` alone: switches one protection off (`dedup`, `intent`, `adopt`) to show that the run would see it.',
-	HEALTH_PORT: 'Port where each process answers `/healthz` and `/readyz` to probes; none.',
+	HEALTH_PORT:
+		'Port where each process answers `/healthz`, `/readyz` and `/metrics`, for probes and Prometheus inside the cluster; none.',
+	PUBLIC_URL:
+		'Where the outside reaches this bot over HTTPS, such as `https://concertmaster.example.com`: the queue page and pushes of failures; none.',
+	PUBLIC_PORT: 'Port behind PUBLIC_URL; with HTTP from Slack its own PORT serves as well.',
 	LOG_LEVEL: '`debug`, `info`, `warn` or `error`; `info`.',
 } as const;
 type Variable = keyof typeof variables;
@@ -131,6 +135,9 @@ export type Config = {
 	logLevel: string;
 	/** Undefined: no probes. */
 	healthPort: number | undefined;
+	/** Undefined: nothing is served but Slack's requests. Without a slash at its end. */
+	publicUrl: string | undefined;
+	publicPort: number | undefined;
 	environments: readonly EnvironmentOptions[];
 	lang: Lang;
 	grants: readonly Grant[];
@@ -192,6 +199,8 @@ export function loadConfig(
 	const redisUrl = variable('REDIS_URL');
 	const port = Number(variable('PORT') ?? 3000);
 	const healthPort = variable('HEALTH_PORT') === undefined ? undefined : Number(variable('HEALTH_PORT'));
+	const publicPort = variable('PUBLIC_PORT') === undefined ? undefined : Number(variable('PUBLIC_PORT'));
+	const publicUrl = variable('PUBLIC_URL')?.replace(/\/+$/, '');
 	const logLevel = variable('LOG_LEVEL') ?? 'info';
 	if (botToken === undefined) missing('SLACK_BOT_TOKEN');
 	if (needs === 'all' && appToken === undefined && signingSecret === undefined)
@@ -204,6 +213,11 @@ export function loadConfig(
 	if (!Number.isInteger(port) || port < 0 || port > 65_535) bad('PORT', 'must be a number from 0 to 65535');
 	if (healthPort !== undefined && (!Number.isInteger(healthPort) || healthPort < 0 || healthPort > 65_535))
 		bad('HEALTH_PORT', 'must be a number from 0 to 65535');
+	if (publicPort !== undefined && (!Number.isInteger(publicPort) || publicPort < 0 || publicPort > 65_535))
+		bad('PUBLIC_PORT', 'must be a number from 0 to 65535');
+	// The links to it are for one use: they must not travel in the clear, but on this machine.
+	if (publicUrl !== undefined && !/^(?:https:\/\/|http:\/\/(?:127\.0\.0\.1|localhost)[:/])/.test(`${publicUrl}/`))
+		bad('PUBLIC_URL', 'must be an https address');
 	if (!['debug', 'info', 'warn', 'error', 'silent'].includes(logLevel))
 		bad('LOG_LEVEL', 'must be `debug`, `info`, `warn` or `error`');
 	// A protection may only be missing where nothing real can be doubled or lost.
@@ -238,6 +252,8 @@ export function loadConfig(
 			redisUrl,
 			logLevel,
 			healthPort,
+			publicUrl,
+			publicPort,
 			googleToken: variable('GOOGLE_OAUTH_ACCESS_TOKEN'),
 			environments: Object.entries(settings.environments).map(([envName, { composer, auth, ...airflow }]) => ({
 				name: envName,

@@ -3,6 +3,7 @@ import type { Grant } from './access/roles.ts';
 import type { About, Destination } from './alerts/about.ts';
 import type { Mute } from './alerts/mutes.ts';
 import type { AlertsOptions } from './alerts/options.ts';
+import type { Tickets } from './clients/tickets.ts';
 import type { Composer } from './clients/composer.ts';
 import type { Plans } from './clients/plans.ts';
 import type { Watches } from './clients/watches.ts';
@@ -10,6 +11,7 @@ import type { Sources } from './collect.ts';
 import type { Question } from './diagnosis/thread.ts';
 import type { Airflow } from './domain/airflow.ts';
 import type { Log } from './domain/log.ts';
+import type { Measure } from './domain/measure.ts';
 import type { Diagnosis } from './domain/rule.ts';
 import type { Lang } from './domain/text.ts';
 
@@ -61,6 +63,10 @@ export type Deps = {
 	};
 	/** What was shown before somebody is asked to confirm, and whether it was done. */
 	plans: Plans;
+	measure: Measure;
+	/** Where the outside reaches the bot; undefined: nowhere. */
+	publicUrl: string | undefined;
+	tickets: Tickets;
 	/** What each client can and cannot do, one line each; for `/dag doctor`. Never throws. */
 	checkups(): Promise<readonly Checkup[]>;
 };

@@ -1,3 +1,4 @@
+import { readVerb } from '../commands/route.ts';
 import { asTrouble, toReply } from '../commands/trouble.ts';
 import type { Trouble } from '../src/domain/errors.ts';
 import type { Held, Outcome } from '../src/clients/queue.ts';
@@ -77,6 +78,11 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 	);
 	if (trouble && worthRetrying(trouble)) return tryAgain(trouble, lang);
 	if (trouble) deps.log.info({ job: held.id, label: trouble.label }, 'command ended in trouble');
+	const read = readVerb(typed);
+	deps.measure.count('commands', {
+		verb: read.kind === 'verb' ? read.verb.name : 'unknown',
+		outcome: trouble?.kind ?? 'done',
+	});
 	const place: Place =
 		reply.to === 'asker'
 			? asked

@@ -52,12 +52,13 @@ async function post(
 	held: Held,
 	{ deps }: Wires,
 ): Promise<Outcome> {
-	const { slack, store, log } = deps;
+	const { slack, store, log, measure } = deps;
 	const { place, rev } = turn;
 	try {
 		if (place.kind === 'asker') {
 			await whisper(place, turn, id, { slack, log });
 			await store.posted(id, place.channel, 'ephemeral', rev);
+			measure.count('deliveries', { outcome: 'whispered' });
 			return 'done';
 		}
 		const channel = place.kind === 'direct' ? await slack.openDirect(place.user) : place.channel;
@@ -69,12 +70,14 @@ async function post(
 			log,
 		);
 		await store.posted(id, posted.channel, posted.ts, rev);
+		measure.count('deliveries', { outcome: 'posted' });
 		return 'done';
 	} catch (error) {
 		if (!(error instanceof Trouble)) throw error;
 		const trouble = error;
 		if (trouble.outcome === 'unknown') {
 			log.warn({ message: id, label: trouble.label }, 'outcome of a post unknown');
+			measure.count('deliveries', { outcome: 'unknown' });
 			await store.unknown(id, holder);
 			return { againInMs: 2600 };
 		}
@@ -89,10 +92,12 @@ async function post(
 		}
 		if (trouble.kind === 'bug' || CLOSED.test(trouble.label)) {
 			log.error({ message: id, label: trouble.label, hint: trouble.hint }, 'message cannot be delivered');
+			measure.count('deliveries', { outcome: 'undeliverable' });
 			await store.gone(id, holder, 'undeliverable');
 			return 'done';
 		}
 		log.warn({ message: id, label: trouble.label }, 'post not taken');
+		measure.count('deliveries', { outcome: trouble.retryAfterMs === undefined ? 'refused' : 'limited' });
 		await store.notSent(id, holder, 'intended');
 		return { againInMs: trouble.retryAfterMs ?? backoff(deps.now() - held.addedAt) };
 	}
@@ -116,6 +121,7 @@ async function edit(
 	try {
 		await asBlocks(turn.content, (content) => slack.edit({ channel: turn.in, ts: turn.ts, ...content, key: id }), log);
 		await store.posted(id, turn.in, turn.ts, turn.rev);
+		deps.measure.count('deliveries', { outcome: 'edited' });
 		return 'done';
 	} catch (error) {
 		if (!(error instanceof Trouble)) throw error;

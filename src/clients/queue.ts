@@ -9,20 +9,22 @@ import type { Redis } from './base/redis.ts';
  * One queue a kind of work, so that a slow Airflow never delays a Slack message and the other way round. No job carries
  * a priority: BullMQ runs jobs without one before all others.
  */
-export type QueueName =
-	| 'commands'
-	| 'deliveries'
-	| 'follows'
+export const QUEUES = [
+	'commands',
+	'deliveries',
+	'follows',
 	/** One look at an environment; the scheduler adds them. */
-	| 'watches'
+	'watches',
 	/** A failed try; the id is made of the try's key (`jobIdOf`). */
-	| 'failures'
+	'failures',
 	/** Something wrong that is no failed try, and its end. */
-	| 'conditions'
+	'conditions',
 	/** An incident's cards are to be brought up to its state. */
-	| 'cards'
+	'cards',
 	/** Digests, advice, self-checks. */
-	| 'chores';
+	'chores',
+] as const;
+export type QueueName = (typeof QUEUES)[number];
 
 /** A person has an answer within three seconds; what Redis may take of that. */
 const ENQUEUE_BUDGET_MS = 1000;

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { parse as parseQuery } from 'node:querystring';
 import type { App, Receiver, ReceiverEvent } from '@slack/bolt';
 import type { Log } from '../deps.ts';
+import type { Dispatch } from '../http/public.ts';
 import { isSigned } from './verify.ts';
 
 const MAX_BODY = 1024 * 1024;
@@ -16,6 +17,8 @@ export type HttpReceiverOptions = {
 	log: Log;
 	/** Whether the payload is for us; what is not gets 401. */
 	accepts(body: Readonly<Record<string, unknown>>): boolean;
+	/** Whatever else is served; false: nobody answered. */
+	also?: Dispatch | undefined;
 	/** `/healthz` and the like: status by path. */
 	health: Readonly<Record<string, () => Promise<boolean>>>;
 };
@@ -39,7 +42,7 @@ export function httpReceiver(options: HttpReceiverOptions): Receiver & { port():
 			else if (request.method === 'GET' && path in options.health) {
 				const well = await options.health[path]?.();
 				end(response, well ? 200 : 503, well ? 'ok' : 'not ready');
-			} else end(response, 404);
+			} else if (!options.also?.(request, response)) end(response, 404);
 		} catch (error) {
 			options.log.error({ error: error instanceof Error ? error.stack : String(error) }, 'request failed');
 			if (!response.headersSent) end(response, 500);

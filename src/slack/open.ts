@@ -1,6 +1,7 @@
 import type { Receiver } from '@slack/bolt';
 import type { Config } from '../config.ts';
 import { producer } from '../clients/queue.ts';
+import type { Dispatch } from '../http/public.ts';
 import type { Doors } from './doors.ts';
 import { httpReceiver } from './http-receiver.ts';
 import { listen } from './listen.ts';
@@ -14,6 +15,8 @@ export async function openSlackSide(
 	config: Config,
 	inside: Omit<Doors, 'producer'>,
 	me: { team: string; user: string; bot: string | undefined },
+	/** Other paths from outside, with HTTP. */
+	also?: Dispatch,
 ): Promise<SlackSide> {
 	const { log } = inside.deps;
 	const now = (): number => inside.deps.now();
@@ -37,6 +40,7 @@ export async function openSlackSide(
 					now,
 					log,
 					accepts: (body) => isOurs(originOf(body), ours),
+					also,
 					health: { '/healthz': () => Promise.resolve(true), '/readyz': answers },
 				})
 			: socketReceiver({ appToken, apiUrl });

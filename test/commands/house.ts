@@ -9,6 +9,7 @@ import { airflow } from '../../src/clients/airflow.ts';
 import { http } from '../../src/clients/base/http.ts';
 import type { Asker, Checkup, Deps, Typed } from '../../src/deps.ts';
 import type { Airflow } from '../../src/domain/airflow.ts';
+import { unmeasured } from '../../src/domain/measure.ts';
 import type { Line, Part, Reply } from '../../src/domain/reply.ts';
 import { startAirflow, type AirflowOptions, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
 import { memory } from './memory.ts';
@@ -69,6 +70,7 @@ export function fakeDeps(
 		now?: () => number;
 		checkups?: readonly Checkup[];
 		composer?: Composer;
+		publicUrl?: string;
 		alerts?: AlertsOptions;
 	} = {},
 ): FakeDeps {
@@ -110,6 +112,12 @@ export function fakeDeps(
 		mutedBy: async (about) => muteOf(about, (await kept.watches.heard()).mutes, now()),
 		alerts,
 		...kept,
+		measure: unmeasured,
+		publicUrl: more.publicUrl,
+		tickets: {
+			issue: async (what, user) => `ticket-for-${user}-${what}`,
+			redeem: async () => undefined,
+		},
 		checkups: async () => more.checkups ?? [],
 		logged,
 		chosen,

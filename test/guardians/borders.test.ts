@@ -11,6 +11,8 @@ const SDKS: readonly [sdk: RegExp, where: RegExp][] = [
 	[/^google-auth-library$/, /^src\/clients\//],
 	[/^@google-cloud\/logging/, /^src\/(clients\/logging|sandbox\/)/],
 	[/^@grpc\//, /^src\/(clients\/logging|sandbox\/)/],
+	[/^@bull-board\//, /^src\/clients\/queue-board/],
+	[/^prom-client$/, /^src\/clients\/metrics/],
 	[/^ws$/, /^src\/sandbox\//],
 	[/^(react|react-dom|slack-blocks-to-jsx)(\/|$)/, /^src\/sandbox\//],
 	[/^@resvg\//, /^src\/(scaling|slack|clients)\//],

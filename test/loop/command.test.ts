@@ -40,6 +40,8 @@ async function wiresWith(execute: Wires['execute']): Promise<{ wires: Wires; cli
 		googleToken: undefined,
 		logLevel: 'silent',
 		healthPort: undefined,
+	publicUrl: undefined,
+	publicPort: undefined,
 		environments: [
 			{
 				name: 'lab',
