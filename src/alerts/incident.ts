@@ -62,6 +62,8 @@ export type Why = {
 /** `task`: a task or a DAG suffers. `environment`: whatever runs there may. */
 export type Scope = 'task' | 'environment';
 
+export type Phase = 'retrying' | 'open' | 'recovered' | 'folded' | 'closed';
+
 /** How often this came before, told when it opened. */
 export type History = {
 	/** Earlier incidents with this cause and these facts, in the last 30 days. */
@@ -93,11 +95,13 @@ export type Incident = {
 	 * `retrying`: something failed, and each will be tried again. `open`: something failed for good or is still wrong.
 	 * `recovered`: everything has gone well since. `folded`: part of a bigger one. `closed`: nothing was heard for a week, or there is nothing left to recover.
 	 */
-	phase: 'retrying' | 'open' | 'recovered' | 'folded' | 'closed';
+	phase: Phase;
 	/** When it recovered, by Airflow's clock. Epoch milliseconds. */
 	endedAt?: number | undefined;
 	/** How often it failed again after it had recovered. */
 	relapses: number;
+	/** Something failed for good, or is no failed try at all: told also where only last tries are. */
+	final: boolean;
 	counts: {
 		/** Failed tries, each once; those of incidents it took in are not among them. */
 		tries: number;
@@ -108,13 +112,15 @@ export type Incident = {
 		/** Failed tries of incidents it took in. */
 		taken: number;
 	};
-	/** At most 20 of each, sorted. */
+	/** At most 1,000 of each, sorted. */
 	dags: readonly string[];
 	tasks: readonly { dag: string; task: string }[];
 	/** The failed try it is told by: the first that failed for good, else the first. Undefined: conditions only. */
 	first: FailedTry | undefined;
 	/** The newest failed try, for what is to be done now. */
 	latest: FailedTry | undefined;
+	/** When Airflow tries again next; epoch milliseconds. Undefined: not known, or nothing will be tried. */
+	retryAt?: number | undefined;
 	/** The DAG run that passed in place of the failed one. */
 	passedIn?: { dag: string; run: string } | undefined;
 	/** Oldest first, at most 50; of what can be done once, the first. */
@@ -124,6 +130,8 @@ export type Incident = {
 	/** Incidents it took in, at most 50. */
 	took: readonly string[];
 	severity: Severity;
+	/** How many tries are on each page of its list. */
+	pages: readonly number[];
 	/** Who was told, once it was told. */
 	told: readonly Told[];
 	/** How many events it is made of. */
@@ -147,6 +155,8 @@ export type IncidentEvent = { at: number } & (
 			startedAt?: string | undefined;
 			endedAt?: string | undefined;
 	  }
+	/** This later try of it failed for another reason, and is told there. */
+	| { kind: 'moved'; dag: string; run: string; task: string; mapIndex: number; tryNumber: number }
 	/** The run or the task instance is no longer there. */
 	| { kind: 'gone'; dag: string; run: string; task: string; mapIndex: number }
 	| { kind: 'wrong'; condition: Condition }

@@ -1,0 +1,19 @@
+import { createHash } from 'node:crypto';
+import type { TryKey } from '../domain/ids.ts';
+
+type Instance = Pick<TryKey, 'dag' | 'run' | 'task' | 'mapIndex'>;
+
+/** A short name for parts that may be long and hold anything. */
+export function hashOf(length: number, ...parts: readonly (string | number)[]): string {
+	return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, length);
+}
+
+/** A failed try, for ever. */
+export const tryId = ({ env, dag, run, task, mapIndex, tryNumber }: TryKey): string =>
+	hashOf(24, env, dag, run, task, mapIndex, tryNumber);
+
+/** A task instance within its environment. */
+export const memberId = ({ dag, run, task, mapIndex }: Instance): string => hashOf(12, dag, run, task, mapIndex);
+
+/** A task (of a mapped one, one index) over all its runs, within its environment. */
+export const lineId = ({ dag, task, mapIndex }: Omit<Instance, 'run'>): string => hashOf(12, dag, task, mapIndex);
