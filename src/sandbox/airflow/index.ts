@@ -5,11 +5,11 @@ import { findRoute, type Ask } from './api.ts';
 import { openCallers, page } from './callers.ts';
 import { contractBroken, contractDags } from './contract-dags.ts';
 import { json, Refused, type Dialect, type Reply } from './dialect.ts';
-import { openFaults } from './faults.ts';
+import { openFaults } from '../faults.ts';
 import { markRun, openScheduler } from './scheduler.ts';
 import { createRun, findRun, openStore, runsOf, setDag } from './store.ts';
 import { runPage } from './run-page.ts';
-import type { AirflowOptions, Call, Op, SandboxAirflow } from './types.ts';
+import type { AirflowOptions, Call, Fault, Op, SandboxAirflow } from './types.ts';
 import { v1 } from './v1.ts';
 import { v2 } from './v2.ts';
 
@@ -33,7 +33,7 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	const callers = openCallers(options, store.now);
 	const scheduler = openScheduler(store, options.schedules ?? true);
 	// A stream of its own: what else is drawn must not move where faults strike.
-	const faults = openFaults(seeded((options.seed ?? 1) ^ 0x5bd1e995));
+	const faults = openFaults<Call, Fault>(seeded((options.seed ?? 1) ^ 0x5bd1e995));
 	const health: Record<string, 'healthy' | 'unhealthy'> = {};
 	const calls: Call[] = [];
 	let api = options.api;

@@ -1,11 +1,19 @@
-import type { Call, Fault, HeldReply, Op } from './types.ts';
+/** Which calls a fault strikes: by what was asked, by probability, by number. */
+type Rule<C> = {
+	op: string;
+	/** Probability of each matching call, 0–1. */
+	rate?: number | undefined;
+	/** The next `times` matching calls; absent: every one. */
+	times?: number | undefined;
+	match?: ((call: C) => boolean) | undefined;
+};
 
 /** Faults waiting to strike, and replies to be kept back. Which call is struck follows from the seed and the order of calls. */
-export function openFaults(random: () => number) {
-	const waiting: { fault: Fault; left: number }[] = [];
-	const holds: { op: Op; match: (call: Call) => boolean; take: (call: Call) => Promise<void> }[] = [];
+export function openFaults<C extends { op: string }, F extends Rule<C>>(random: () => number) {
+	const waiting: { fault: F; left: number }[] = [];
+	const holds: { op: C['op']; match: (call: C) => boolean; take: (call: C) => Promise<void> }[] = [];
 
-	function add(fault: Fault): () => void {
+	function add(fault: F): () => void {
 		const entry = { fault, left: fault.times ?? Infinity };
 		waiting.push(entry);
 		return () => {
@@ -14,7 +22,7 @@ export function openFaults(random: () => number) {
 		};
 	}
 
-	function strike(call: Call): Fault | undefined {
+	function strike(call: C): F | undefined {
 		for (const entry of waiting) {
 			const { fault } = entry;
 			if (entry.left <= 0 || (fault.op !== '*' && fault.op !== call.op)) continue;
@@ -26,13 +34,17 @@ export function openFaults(random: () => number) {
 		return undefined;
 	}
 
-	function holdNextReply(op: Op, match: (call: Call) => boolean = () => true): HeldReply {
-		const reached = Promise.withResolvers<Call>();
+	/** `reached` settles once the effect has happened and the reply waits; `release` lets it go, or drops a hold nobody met. */
+	function holdNextReply(
+		op: C['op'],
+		match: (call: C) => boolean = () => true,
+	): { reached: Promise<C>; release(): void } {
+		const reached = Promise.withResolvers<C>();
 		const released = Promise.withResolvers<void>();
 		const hold = {
 			op,
 			match,
-			take(call: Call) {
+			take(call: C) {
 				reached.resolve(call);
 				return released.promise;
 			},
@@ -49,7 +61,7 @@ export function openFaults(random: () => number) {
 	}
 
 	/** Undefined when nobody holds this reply back. */
-	function held(call: Call): Promise<void> | undefined {
+	function held(call: C): Promise<void> | undefined {
 		const place = holds.findIndex((hold) => hold.op === call.op && hold.match(call));
 		return place < 0 ? undefined : holds.splice(place, 1)[0]?.take(call);
 	}
@@ -64,4 +76,3 @@ export function openFaults(random: () => number) {
 		},
 	};
 }
-export type Faults = ReturnType<typeof openFaults>;
