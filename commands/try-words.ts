@@ -1,8 +1,10 @@
-import { isTaskId, type TryKey } from '../src/domain/ids.ts';
+import { isTaskId } from '../src/domain/ids.ts';
 import { clip, visible } from '../src/domain/text.ts';
 import { noMore, runWord } from './ids.ts';
 import { mistake } from './trouble.ts';
-import { quoteWord, type Word } from './words.ts';
+import type { Word } from './words.ts';
+
+export { wordsOfTry } from '../src/domain/words-of.ts';
 
 export type WhichTry = {
 	task?: string | undefined;
@@ -48,10 +50,4 @@ function badTask(text: string) {
 		{ en: `“${shown}” cannot be a task id.`, ja: `「${shown}」はタスク ID として使えません。` },
 		{ en: 'Letters, digits, _ . -, at most 250.', ja: '使える文字は、文字・数字・_ . - で、250 文字までです。' },
 	);
-}
-
-/** The words that name this try. */
-export function wordsOfTry({ dag, task, mapIndex, run, tryNumber }: Omit<TryKey, 'env'>): string {
-	const mapped = mapIndex >= 0 ? `[${mapIndex}]` : '';
-	return [dag, task + mapped, run, String(Math.max(1, tryNumber))].map(quoteWord).join(' ');
 }

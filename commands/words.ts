@@ -2,6 +2,8 @@ import { near } from '../src/domain/near.ts';
 import type { Typed } from '../src/domain/asking.ts';
 import { mistake, quoted } from './trouble.ts';
 
+export { quoteWord } from '../src/domain/words-of.ts';
+
 /** One word of a command. Quotes are taken off; `start` and `end` are where it stood. */
 export type Word = {
 	text: string;
@@ -172,12 +174,6 @@ function balanced(words: string, start: number): number | undefined {
 /** Typographic double quotes made straight; the length stays. */
 export function straight(text: string): string {
 	return text.replace(/[“”„‟«»″＂]/g, '"');
-}
-
-/** One word for `splitWords`, whatever it holds. */
-export function quoteWord(text: string): string {
-	if (/^[\p{L}\p{N}_.:+~/@-]+$/u.test(text) && !/^[-—–]/.test(text)) return text;
-	return `"${text.replace(/["\\“”„‟«»″＂]/g, (char) => `\\${char}`)}"`;
 }
 
 export type Options = {
