@@ -42,9 +42,17 @@ type Found = { base: URL; api: 1 | 2; version: string; session: Session; adapter
  * Address and generation are found once and kept; an answer that says that they changed has them asked for again, and
  * only if they did change is the call made a second time (404, 405, a page and a connection never made had no effect).
  */
-export function airflow(options: AirflowOptions, http: Http, helpers: AirflowHelpers = {}): Airflow {
+export function airflow(options: AirflowOptions, plain: Http, helpers: AirflowHelpers = {}): Airflow {
 	const { url, auth: authOptions, timeoutMs } = airflowOptions.parse(options);
 	const now = helpers.now ?? Date.now;
+	let ahead: number | undefined;
+	const http: Http = async (request) => {
+		const answer = await plain(request);
+		const date = answer.kind === 'answer' ? Date.parse(answer.headers.get('date') ?? '') : NaN;
+		// Dates have whole seconds, so on average the true time is half a second later.
+		if (!Number.isNaN(date)) ahead = date + 500 - now();
+		return answer;
+	};
 	const auth = toAuth(authOptions, http, helpers.google, now);
 	let found: Found | undefined;
 	let finding: Promise<Found> | undefined;
@@ -142,6 +150,10 @@ export function airflow(options: AirflowOptions, http: Http, helpers: AirflowHel
 		endedRuns: (asked) => withAirflow(({ adapter }) => adapter.endedRuns(asked)),
 		taskInstances: (dag, run) => withAirflow(({ adapter }) => adapter.taskInstances(dag, run)),
 		endedTaskInstances: (asked) => withAirflow(({ adapter }) => adapter.endedTaskInstances(asked)),
+		changedTasks: (asked) => withAirflow(({ adapter }) => adapter.changedTasks(asked)),
+		changedRuns: (asked) => withAirflow(({ adapter }) => adapter.changedRuns(asked)),
+		tasksOfRuns: (asked) => withAirflow(({ adapter }) => adapter.tasksOfRuns(asked)),
+		clockAheadMs: () => ahead,
 		taskInstance: (key) => withAirflow(({ adapter }) => adapter.taskInstance(key)),
 		tries: (key) => withAirflow(({ adapter }) => adapter.tries(key)),
 		log: (key, maxBytes) => withAirflow(({ adapter }) => adapter.log(key, maxBytes)),

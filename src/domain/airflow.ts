@@ -63,6 +63,9 @@ export type TaskInstance = {
 	queue?: string | undefined;
 };
 
+/** What one call gave of a list that shifts while it is read. `total`: how many there are in all. */
+export type Page<T> = { items: readonly T[]; total: number };
+
 /** `stackTrace` is masked. */
 export type ImportError = { file: string; at: string; stackTrace: string };
 
@@ -159,6 +162,35 @@ export type Airflow = {
 		until?: string | undefined;
 		limit?: number;
 	}): Promise<TaskInstance[]>;
+	/**
+	 * One call over all DAGs, for the watch: task instances in one of these states whose row changed between `since` and `until` (ISO 8601, both
+	 * included). Airflow 3 counts a heartbeat as a change. At most a hundred; in no order, unless `highestTriesFirst` was asked and the
+	 * answer says so (Airflow 3 only).
+	 */
+	changedTasks(options: {
+		states: readonly string[];
+		since?: string | undefined;
+		until?: string | undefined;
+		offset?: number | undefined;
+		highestTriesFirst?: boolean | undefined;
+	}): Promise<Page<TaskInstance> & { highestTriesFirst: boolean }>;
+	/** The same for runs; a run that is running changes whenever the scheduler looks at it. */
+	changedRuns(options: {
+		states: readonly RunState[];
+		since: string;
+		until?: string | undefined;
+		offset?: number | undefined;
+	}): Promise<Page<DagRun>>;
+	/** One call: task instances of these runs that ended between `since` and `until`; may hold some of a run with the same id in another of these DAGs. */
+	tasksOfRuns(options: {
+		runs: readonly { dag: string; run: string }[];
+		states: readonly string[];
+		since?: string | undefined;
+		until?: string | undefined;
+		offset?: number | undefined;
+	}): Promise<Page<TaskInstance>>;
+	/** Milliseconds by which the server's clock is ahead of ours, give or take a second, by its last answer; undefined before the first, or when it names no date. */
+	clockAheadMs(): number | undefined;
 	taskInstance(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance | undefined>;
 	/** Every try of one task instance, oldest first, the running or last one included. */
 	tries(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance[]>;

@@ -112,6 +112,11 @@ export function fakeDeps(
 		mutedBy: async (about) => muteOf(about, (await kept.watches.heard()).mutes, now()),
 		alerts,
 		...kept,
+		followed: {
+			begin: async (_env, _operation, since) => ({ since, places: [] }),
+			all: async () => new Map(),
+			end: async () => undefined,
+		},
 		measure: unmeasured,
 		publicUrl: more.publicUrl,
 		tickets: {
@@ -143,6 +148,10 @@ export function fakeAirflow(answers: Partial<Airflow>): Airflow {
 		importErrors: never('importErrors'),
 		endedRuns: never('endedRuns'),
 		endedTaskInstances: never('endedTaskInstances'),
+		changedTasks: never('changedTasks'),
+		changedRuns: never('changedRuns'),
+		tasksOfRuns: never('tasksOfRuns'),
+		clockAheadMs: () => undefined,
 		taskInstance: never('taskInstance'),
 		tries: never('tries'),
 		clearable: never('clearable'),

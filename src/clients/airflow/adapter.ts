@@ -21,10 +21,10 @@ import {
 	toRun,
 	toTask,
 } from './answers.ts';
-import { dagPath, orUndefined, pages, runPath, taskPath, type Ask, type Session } from './session.ts';
+import { dagPath, orUndefined, PAGE, pages, runPath, taskPath, type Ask, type Session } from './session.ts';
 
 /** What one generation of the API does for `Airflow`; the rest needs the address only. */
-export type Adapter = Omit<Airflow, 'version' | 'runUrl' | 'dagUrl' | 'whoAmI'>;
+export type Adapter = Omit<Airflow, 'version' | 'runUrl' | 'dagUrl' | 'whoAmI' | 'clockAheadMs'>;
 
 /** Where the two generations differ. Everything else is the same question under another root. */
 export type Dialect = {
@@ -32,6 +32,8 @@ export type Dialect = {
 	/** Leaves out DAGs whose file is gone. */
 	onlyPresent: Ask['query'] & object;
 	newestRunsFirst: string;
+	/** v1 lists task instances in no order at all. */
+	byTries: string | undefined;
 	triggerBody(request: Parameters<Airflow['trigger']>[0]): Record<string, unknown>;
 	clearBody(request: ClearRequest, how: { dryRun: boolean; sparing: boolean }): Record<string, unknown>;
 	/** Below the run's own path. */
@@ -177,6 +179,54 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 				});
 				return { items: answer.task_instances.map(toTask), total: answer.total_entries };
 			}),
+
+		async changedTasks({ states, since, until, offset = 0, highestTriesFirst = false }) {
+			const sorted = highestTriesFirst && dialect.byTries !== undefined;
+			const answer = await session.get(tasksAnswer, {
+				doing: 'read tasks',
+				path: 'dags/~/dagRuns/~/taskInstances',
+				query: {
+					state: states,
+					updated_at_gte: since,
+					updated_at_lte: until,
+					limit: PAGE,
+					offset,
+					order_by: sorted ? dialect.byTries : undefined,
+				},
+			});
+			return {
+				items: answer.task_instances.map(toTask),
+				total: answer.total_entries,
+				highestTriesFirst: sorted,
+			};
+		},
+
+		async changedRuns({ states, since, until, offset = 0 }) {
+			const answer = await session.get(runsAnswer, {
+				doing: 'list runs',
+				path: 'dags/~/dagRuns',
+				query: { state: states, updated_at_gte: since, updated_at_lte: until, limit: PAGE, offset },
+			});
+			return { items: answer.dag_runs.map(toRun), total: answer.total_entries };
+		},
+
+		async tasksOfRuns({ runs, states, since, until, offset = 0 }) {
+			const answer = await session.get(tasksAnswer, {
+				doing: 'read tasks',
+				method: 'POST',
+				path: 'dags/~/dagRuns/~/taskInstances/list',
+				json: {
+					dag_ids: [...new Set(runs.map(({ dag }) => dag))],
+					dag_run_ids: [...new Set(runs.map(({ run }) => run))],
+					state: states,
+					page_limit: PAGE,
+					page_offset: offset,
+					...(since === undefined ? {} : { end_date_gte: since }),
+					...(until === undefined ? {} : { end_date_lte: until }),
+				},
+			});
+			return { items: answer.task_instances.map(toTask), total: answer.total_entries };
+		},
 
 		async taskInstance(key) {
 			const answer = await session.find(taskAnswer, { doing: 'read tasks', path: dialect.oneTask(key), dag: key.dag });

@@ -143,7 +143,7 @@ export const taskPath = (dag: string, run: string, task: string): string =>
 	`${runPath(dag, run)}/taskInstances/${segment('task', task)}`;
 
 // maximum_page_limit is 100 in every version; a larger limit is silently reduced.
-const PAGE = 100;
+export const PAGE = 100;
 
 /** All pages up to `limit` items. `total` guards against a server that hands out the same page for ever. */
 export async function pages<T>(

@@ -7,6 +7,7 @@ const dialect: Dialect = {
 	onlyPresent: { only_active: true },
 	// Queued runs have no start date; Postgres sorts them first, which is where the newest belong.
 	newestRunsFirst: '-start_date',
+	byTries: undefined,
 	triggerBody: ({ run, conf, logicalDate, note }) => ({
 		dag_run_id: run,
 		conf: conf ?? {},

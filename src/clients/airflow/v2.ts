@@ -9,6 +9,7 @@ const dialect = (version: string): Dialect => ({
 	healthPath: 'monitor/health',
 	onlyPresent: { exclude_stale: true },
 	newestRunsFirst: '-run_after',
+	byTries: '-try_number',
 	// `logical_date` is a required key that may be null.
 	triggerBody: ({ run, conf, logicalDate, note }) => ({
 		dag_run_id: run,
