@@ -1,8 +1,9 @@
 import type { Callers } from './callers.ts';
-import type { LoggedTry } from './logs.ts';
+import { changedWithin, runChangedAt, taskChangedAt } from './changed.ts';
+import { loggedTry } from './logs.ts';
 import { isRecord, json, Refused, type Batch, type Dialect, type Reply } from './dialect.ts';
 import { paramError } from './params.ts';
-import { clearTasks, endingOf, markRun, type Scheduler } from './scheduler.ts';
+import { clearTasks, markRun, type Scheduler } from './scheduler.ts';
 import { audit, createRun, findRun, runsOf, type Store } from './store.ts';
 import type { Op, SimRun, SimTaskInstance } from './types.ts';
 
@@ -245,9 +246,12 @@ function listRuns(ask: Ask): Reply {
 	};
 	const [endGte, endLte, startGte] = [bound('end_date_gte'), bound('end_date_lte'), bound('start_date_gte')];
 	const all = (dag === '~' ? [...store.runs.values()] : [runsOf(store, dag)]).flatMap((runs) => [...runs.values()]);
+	const within = changedWithin(query);
+	const now = store.now();
 	const found = all.filter(
 		(run) =>
 			(states.length === 0 || states.includes(run.state)) &&
+			within(runChangedAt(run, now)) &&
 			(endGte === undefined || (run.endedAt !== undefined && run.endedAt >= endGte)) &&
 			(endLte === undefined || (run.endedAt !== undefined && run.endedAt <= endLte)) &&
 			(startGte === undefined || (run.startedAt !== undefined && run.startedAt >= startGte)),
@@ -312,10 +316,30 @@ function deleteRun(ask: Ask): Reply {
 }
 
 function listTasks(ask: Ask): Reply {
+	if (ask.dag === '~') return changedTasks(ask);
 	const run = needRun(ask, 'tasks');
 	return json(200, {
 		task_instances: paged(ask, run.tasks).map((one) => ask.dialect.task(run, one)),
 		total_entries: run.tasks.length,
+	});
+}
+
+/** Over all DAGs, by the time of their last change. */
+function changedTasks(ask: Ask): Reply {
+	const { store, query, dialect } = ask;
+	const states = query.getAll('state');
+	const within = changedWithin(query);
+	const now = store.now();
+	const found: { run: SimRun; one: SimTaskInstance }[] = [];
+	for (const runs of store.runs.values())
+		for (const run of runs.values())
+			for (const one of run.tasks)
+				if ((states.length === 0 || states.includes(one.state)) && within(taskChangedAt(one, now, store.api)))
+					found.push({ run, one });
+	if (query.get('order_by') === '-try_number') found.sort((a, b) => b.one.tryNumber - a.one.tryNumber);
+	return json(200, {
+		task_instances: paged(ask, found).map(({ run, one }) => dialect.task(run, one)),
+		total_entries: found.length,
 	});
 }
 
@@ -361,6 +385,8 @@ function tries(ask: Ask): Reply {
 						startedAt: one.startedAt,
 						endedAt: one.endedAt,
 						ending: undefined,
+						host: one.host,
+						said: one.said,
 					},
 				];
 	// A cleared task instance that has not begun again has its last try in the history already.
@@ -376,22 +402,8 @@ function log(ask: Ask): Reply {
 	const at =
 		one.past.find((each) => each.tryNumber === tryNumber) ??
 		(one.tryNumber === tryNumber && tryNumber > 0 ? one : undefined);
-	const logged: LoggedTry | undefined =
-		at && dag
-			? {
-					dag,
-					run,
-					task: one.task,
-					mapIndex: one.mapIndex,
-					tryNumber,
-					maxTries: one.maxTries,
-					startedAt: at.startedAt,
-					endedAt: at.endedAt,
-					ending: ('ending' in at ? at.ending : undefined) ?? endingOf({ ...one, tryNumber }),
-					open: at === one && one.state === 'running',
-				}
-			: undefined;
-	return ask.dialect.log(logged, ask.accept, { tryNumber });
+	const logged = at && dag ? loggedTry(dag, run, one, at) : undefined;
+	return ask.dialect.log(logged, ask.accept, { tryNumber, composer: ask.store.logs?.() });
 }
 
 function clear(ask: Ask): Reply {

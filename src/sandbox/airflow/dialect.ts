@@ -1,6 +1,6 @@
 import type { AuditEvent } from './store.ts';
 import type { LoggedTry } from './logs.ts';
-import type { BrokenFile, SimDag, SimRun, SimTaskInstance, SimTry } from './types.ts';
+import type { BrokenFile, ComposerLogs, SimDag, SimRun, SimTaskInstance, SimTry } from './types.ts';
 
 export type Reply = { status: number; headers?: Readonly<Record<string, string>>; body: string };
 
@@ -51,7 +51,11 @@ export type Dialect = {
 	cleared: (run: SimRun, one: SimTaskInstance) => object;
 	importError: (file: BrokenFile, id: number, at: number) => object;
 	event: (event: AuditEvent) => object;
-	log: (one: LoggedTry | undefined, accept: string, asked: { tryNumber: number }) => Reply;
+	log: (
+		one: LoggedTry | undefined,
+		accept: string,
+		asked: { tryNumber: number; composer: ComposerLogs | undefined },
+	) => Reply;
 	/** Throws the Reply that refuses. */
 	readTrigger: (body: unknown) => Trigger;
 	readClear: (body: unknown) => Clear;

@@ -7,7 +7,7 @@ import { contractBroken, contractDags } from './contract-dags.ts';
 import { json, Refused, type Dialect, type Reply } from './dialect.ts';
 import { openFaults } from '../faults.ts';
 import { markRun, openScheduler } from './scheduler.ts';
-import { createRun, findRun, openStore, runsOf, setDag } from './store.ts';
+import { audit, createRun, findRun, openStore, runsOf, setDag } from './store.ts';
 import { runPage } from './run-page.ts';
 import type { AirflowOptions, Call, Fault, Op, SandboxAirflow } from './types.ts';
 import { v1 } from './v1.ts';
@@ -36,11 +36,11 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	const faults = openFaults<Call, Fault>(seeded((options.seed ?? 1) ^ 0x5bd1e995));
 	const health: Record<string, 'healthy' | 'unhealthy'> = {};
 	const calls: Call[] = [];
-	let api = options.api;
 
 	/** The reply, and what of it counts as a call. */
 	function prepare(request: IncomingMessage, url: URL): { call: Call; act: (body: string) => Reply } {
 		const method = request.method ?? 'GET';
+		const { api } = store;
 		const dialect = api === 1 ? v1 : v2;
 		const op = /^\/api\/v\d\/version$/.test(url.pathname) ? 'version' : 'page';
 		const call: Call = { op, method, path: url.pathname, at: store.now() };
@@ -117,7 +117,7 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 
 	/** Whatever is not under the root of the API in force. */
 	function outside(url: URL, method: string): Reply {
-		if (api === 2) {
+		if (store.api === 2) {
 			if (url.pathname.startsWith('/api/v1/') || url.pathname.startsWith('/api/')) {
 				if (method !== 'GET') return v2.wrongMethod;
 				return url.pathname.startsWith('/api/v1/')
@@ -216,7 +216,7 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	return {
 		url: `http://127.0.0.1:${port}`,
 		get version() {
-			return api === 1 ? v1.version : v2.version;
+			return store.api === 1 ? v1.version : v2.version;
 		},
 		users: callers.users,
 		started: () => store.started,
@@ -237,7 +237,7 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 				dag,
 				run,
 				runType: 'manual',
-				logicalDate: logicalDate ?? (api === 1 ? store.now() : null),
+				logicalDate: logicalDate ?? (store.api === 1 ? store.now() : null),
 				conf: conf ?? {},
 				note: note ?? null,
 				by: 'somebody',
@@ -263,13 +263,15 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 			health[part] = status;
 		},
 		setApi(next) {
-			api = next;
+			store.api = next;
 		},
 		expireTokens: () => callers.expireTokens(),
 		setGoogle: (google) => callers.setGoogle(google),
 		faults: faults.add,
 		clearFaults: () => faults.clear(),
 		holdNextReply: faults.holdNextReply,
+		tick: () => scheduler.tick(),
+		event: (event) => audit(store, event),
 		async until(what, timeoutMs = 10_000) {
 			for (const deadline = Date.now() + timeoutMs; !what(); await sleep(10))
 				if (Date.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${what.toString()}`);

@@ -1,5 +1,7 @@
+import { endingOf, HOST, loggedTry } from './logs.ts';
+import { logEntries } from './log-entries.ts';
 import { audit, createRun, findRun, runsOf, type Store } from './store.ts';
-import type { Ending, SimRun, SimTaskInstance, TaskState } from './types.ts';
+import type { Beneath, Ending, SimRun, SimTaskInstance, TaskState, Tried } from './types.ts';
 
 const TICK_MS = 20;
 // At speed 1, as on a real Airflow with an idle worker.
@@ -80,21 +82,48 @@ export function openScheduler(store: Store, schedules: boolean) {
 				one.queuedAt = now;
 				one.dueAt = now + (endingOf(one) === 'no-log' ? NO_LOG_MS : TASK_STARTS_MS) / store.speed;
 				return;
-			case 'queued':
+			case 'queued': {
 				if (now < one.dueAt) return;
 				if (endingOf(one) === 'no-log') return finish(run, one, 'no-log', now);
+				const place = beneath(run, one, (below, tried) => below.place(tried)) ?? { host: HOST };
+				if (place === 'wait') return;
+				if (typeof place === 'string' || !('host' in place)) return finish(run, one, place, now);
+				one.host = place.host;
 				one.state = 'running';
 				one.startedAt = now;
 				one.dueAt = now + durationMs(run, one) / store.speed;
 				return;
-			case 'running':
-				if (now >= one.dueAt) finish(run, one, endingOf(one), now);
+			}
+			case 'running': {
+				const ending = beneath(run, one, (below, tried) => below.end(tried));
+				if (ending === 'runs') return;
+				if (ending !== undefined || now >= one.dueAt) finish(run, one, ending ?? endingOf(one), now);
 				return;
+			}
 			case 'up_for_retry':
 				if (now >= one.dueAt) schedule(one, now);
 				return;
 			default:
 		}
+	}
+
+	function beneath<T>(run: SimRun, one: SimTaskInstance, ask: (below: Beneath, tried: Tried) => T): T | undefined {
+		const dag = store.dags.get(run.dag);
+		if (!store.beneath || !dag) return undefined;
+		return ask(store.beneath, {
+			dag,
+			run,
+			task: one.task,
+			mapIndex: one.mapIndex,
+			tryNumber: one.tryNumber,
+			queuedAt: one.queuedAt ?? store.now(),
+			startedAt: one.startedAt,
+			host: one.host,
+			dueAt: one.dueAt,
+			say(...lines) {
+				one.said.push(...lines.map((line) => ({ ...line, at: store.now() })));
+			},
+		});
 	}
 
 	function schedule(one: SimTaskInstance, now: number): void {
@@ -103,31 +132,28 @@ export function openScheduler(store: Store, schedules: boolean) {
 		one.tryNumber += 1;
 		one.scheduledAt = now;
 		one.queuedAt = one.startedAt = one.endedAt = undefined;
+		one.host = undefined;
+		one.said = [];
 		one.dueAt = now + TASK_QUEUED_MS / store.speed;
 	}
 
 	function finish(run: SimRun, one: SimTaskInstance, ending: Ending, now: number): void {
 		one.endedAt = now;
-		if (ending === 'success' || ending === 'skipped') {
-			one.state = ending;
-			return;
+		one.made = { tryNumber: one.tryNumber, ending };
+		if (ending === 'success' || ending === 'skipped') one.state = ending;
+		else {
+			const noticed = noticedAs(ending, one);
+			if (noticed) {
+				const { task, mapIndex, tryNumber } = one;
+				audit(store, { dag: run.dag, run: run.run, task: task.id, mapIndex, tryNumber, ...noticed });
+			}
+			if (ending === 'no-log' || ending === 'stuck') one.startedAt ??= now;
+			one.state = one.tryNumber <= one.maxTries ? 'up_for_retry' : 'failed';
+			one.dueAt = now + (one.task.retryDelayMs ?? 1000) / store.speed;
 		}
-		if (ending === 'no-log') {
-			one.startedAt ??= now;
-			audit(store, {
-				event: 'state mismatch',
-				dag: run.dag,
-				run: run.run,
-				task: one.task.id,
-				mapIndex: one.mapIndex,
-				tryNumber: one.tryNumber,
-				extra:
-					'Executor CeleryExecutor(parallelism=32) reported that the task instance finished with state failed, ' +
-					"but the task instance's state attribute is queued.",
-			});
-		}
-		one.state = one.tryNumber <= one.maxTries ? 'up_for_retry' : 'failed';
-		one.dueAt = now + (one.task.retryDelayMs ?? 1000) / store.speed;
+		beneath(run, one, (below, tried) =>
+			below.ended(tried, ending, logEntries(store.api, loggedTry(tried.dag, run, one, one))),
+		);
 	}
 
 	/** By schedule, at full multiples; looked at once a second. */
@@ -157,6 +183,7 @@ export function openScheduler(store: Store, schedules: boolean) {
 
 	return {
 		wake,
+		tick,
 		stop() {
 			clearInterval(timer);
 			clearInterval(scheduleTimer);
@@ -164,13 +191,29 @@ export function openScheduler(store: Store, schedules: boolean) {
 		},
 	};
 }
-export type Scheduler = ReturnType<typeof openScheduler>;
-
-export function endingOf(one: SimTaskInstance): Ending {
-	if (one.made?.tryNumber === one.tryNumber) return one.made.ending;
-	const endings = one.task.endings ?? [];
-	return endings[Math.min(Math.max(one.tryNumber, 1), endings.length) - 1] ?? 'success';
+/** What the scheduler writes to the event log when it ends a try by itself. */
+function noticedAs(ending: Ending, one: SimTaskInstance): { event: string; extra: string } | undefined {
+	if (ending === 'no-log')
+		return {
+			event: 'state mismatch',
+			extra:
+				'Executor CeleryExecutor(parallelism=32) reported that the task instance finished with state failed, ' +
+				"but the task instance's state attribute is queued.",
+		};
+	if (ending === 'stuck')
+		return {
+			event: 'stuck in queued tries exceeded',
+			extra: 'Task was requeued more than 2 times and will be failed.',
+		};
+	if (typeof ending === 'object' && 'gone' in ending)
+		return {
+			event: 'heartbeat timeout',
+			extra: `Task did not emit heartbeat within time limit (300 seconds) and will be terminated. See https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/tasks.html#task-instance-heartbeat-timeout (host ${one.host})`,
+		};
+	return undefined;
 }
+
+export type Scheduler = ReturnType<typeof openScheduler>;
 
 function durationMs(run: SimRun, one: SimTaskInstance): number {
 	const seconds = run.conf['seconds'];
@@ -186,6 +229,8 @@ export function rememberTry(one: SimTaskInstance): void {
 		startedAt: one.startedAt,
 		endedAt: one.endedAt,
 		ending: endingOf(one),
+		host: one.host,
+		said: one.said,
 	});
 }
 

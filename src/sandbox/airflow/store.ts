@@ -1,4 +1,15 @@
-import type { AirflowOptions, BrokenFile, SimDag, SimRun, SimTask, SimTaskInstance, Started } from './types.ts';
+import { HOST } from './logs.ts';
+import type {
+	AirflowOptions,
+	Beneath,
+	BrokenFile,
+	ComposerLogs,
+	SimDag,
+	SimRun,
+	SimTask,
+	SimTaskInstance,
+	Started,
+} from './types.ts';
 
 /** What the stand-in knows: DAGs, runs, the audit log, and its own count of what was started. */
 export type Store = {
@@ -11,6 +22,9 @@ export type Store = {
 	started: Started[];
 	events: AuditEvent[];
 	bootedAt: number;
+	api: 1 | 2;
+	beneath: Beneath | undefined;
+	logs: (() => ComposerLogs) | undefined;
 };
 
 export type AuditEvent = {
@@ -38,6 +52,9 @@ export function openStore(options: AirflowOptions, dags: readonly SimDag[], rand
 		started: [],
 		events: [],
 		bootedAt,
+		api: options.api,
+		beneath: options.beneath,
+		logs: options.logs,
 	};
 	for (const dag of dags) {
 		setDag(store, dag);
@@ -97,6 +114,8 @@ function newInstance(task: SimTask, mapIndex: number): SimTaskInstance {
 		queuedAt: undefined,
 		startedAt: undefined,
 		endedAt: undefined,
+		host: undefined,
+		said: [],
 		dueAt: 0,
 		past: [],
 	};
@@ -154,6 +173,7 @@ function addPast(store: Store, dag: SimDag, random: () => number): void {
 			}
 			const breaks = place === breaksAt;
 			one.tryNumber = 1;
+			one.host = HOST;
 			one.maxTries = breaks ? 0 : one.maxTries;
 			one.scheduledAt = one.queuedAt = begin - 200 / store.speed;
 			one.startedAt = begin;

@@ -74,7 +74,13 @@ export type Beneath = {
 export type Entry = { at: number; level: 'INFO' | 'WARNING' | 'ERROR' | 'CRITICAL'; text: string };
 
 /** Composer keeps task logs away from the worker: in Cloud Logging, and in the bucket where that is chosen. */
-export type ComposerLogs = { project: string; location: string; environment: string; bucket: string; inBucket: boolean };
+export type ComposerLogs = {
+	project: string;
+	location: string;
+	environment: string;
+	bucket: string;
+	inBucket: boolean;
+};
 
 export type SimTask = {
 	id: string;
@@ -162,6 +168,8 @@ export type SimTaskInstance = {
 	host: string | undefined;
 	/** Of the present try. */
 	said: (Said & { at: number })[];
+	/** Its heartbeats stopped then, and nobody has noticed. */
+	silentSince?: number;
 	/** When the next step of the simulation is due. */
 	dueAt: number;
 	/** Ended tries, oldest first. */
@@ -301,8 +309,6 @@ export type AirflowOptions = {
 	beneath?: Beneath;
 	/** Where task logs are read from; asked at each reading. Default: the worker's own files. */
 	logs?: () => ComposerLogs;
-	/** Exact versions to answer with; default 2.11.2 and 3.1.8. */
-	version?: string;
 };
 
 /** A run that came into being, however it came; also those that were deleted since. */
@@ -331,12 +337,18 @@ export type SandboxAirflow = {
 	setDag(id: string, dag: SimDag | undefined): void;
 	/** What is answered to `health`; by default everything is healthy. */
 	setHealth(part: 'metadatabase' | 'scheduler' | 'triggerer' | 'dag_processor', status: 'healthy' | 'unhealthy'): void;
-	/** Pools as they are now, by name. */
-	setPool(name: string, pool: { slots: number; queued?: number; running?: number } | undefined): void;
 	/** Carries out what is due by the clock; by itself every 20 ms. */
 	tick(): void;
 	/** Writes to the event log what a person or a component did. */
-	event(event: { event: string; dag?: string; run?: string; task?: string; tryNumber?: number; owner?: string; extra?: string }): void;
+	event(event: {
+		event: string;
+		dag?: string;
+		run?: string;
+		task?: string;
+		tryNumber?: number;
+		owner?: string;
+		extra?: string;
+	}): void;
 	/** An upgrade in place. */
 	setApi(api: 1 | 2): void;
 	/** Every JWT handed out so far is expired. */

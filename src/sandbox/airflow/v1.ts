@@ -1,4 +1,5 @@
-import { textLog } from './logs.ts';
+import { HOST } from './logs.ts';
+import { textLog } from './logs-text.ts';
 import { problemBody } from './callers.ts';
 import { isRecord, json, Refused, texts, type Dialect, type KnownDag, type Reply } from './dialect.ts';
 import type { SimRun, SimTaskInstance } from './types.ts';
@@ -179,7 +180,7 @@ export const v1: Dialect = {
 		duration: seconds(one.startedAt, one.endedAt),
 		end_date: iso(one.endedAt),
 		execution_date: iso(run.logicalDate),
-		hostname: one.startedAt === undefined || one.state === 'upstream_failed' ? '' : 'airflow-worker-7d9f8',
+		hostname: one.startedAt === undefined || one.state === 'upstream_failed' ? '' : (one.host ?? ''),
 		max_tries: one.maxTries,
 		note: null,
 		pid: one.startedAt === undefined || one.state === 'upstream_failed' ? null : 2815,
@@ -197,7 +198,7 @@ export const v1: Dialect = {
 		...attemptFields(run, one),
 		duration: seconds(past.startedAt, past.endedAt),
 		end_date: iso(past.endedAt),
-		hostname: past.startedAt === undefined ? '' : 'airflow-worker-7d9f8',
+		hostname: past.startedAt === undefined ? '' : (past.host ?? ''),
 		max_tries: one.maxTries,
 		pid: past.startedAt === undefined ? null : 2815,
 		queued_when: iso(past.queuedAt),
@@ -230,13 +231,13 @@ export const v1: Dialect = {
 		try_number: event.tryNumber ?? null,
 		when: iso(event.at),
 	}),
-	log(one, accept, { tryNumber }) {
+	log(one, accept, { tryNumber, composer }) {
 		let text: string;
 		if (tryNumber < 1) text = 'default_host\nError fetching the logs. Try number 0 is invalid.\n';
-		else if (one) text = textLog(one);
+		else if (one) text = textLog(one, composer);
 		else
 			text = [
-				'airflow-worker-7d9f8',
+				HOST,
 				' INFO - ::group::Log message source details',
 				"*** Log file not found on worker 'airflow-worker-7d9f8'. This attempt may have run on a different worker whose logs are no longer accessible. Consider configuring remote logging (S3, GCS, etc.) for log persistence.",
 				' INFO - ::endgroup::',

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { jsonLog } from './logs.ts';
+import { jsonLog } from './logs-json.ts';
 import { isRecord, json, Refused, texts, type Dialect, type KnownDag, type Reply } from './dialect.ts';
 import type { SimRun, SimTaskInstance } from './types.ts';
 
@@ -76,6 +76,7 @@ type Attempt = {
 	queuedAt: number | undefined;
 	startedAt: number | undefined;
 	endedAt: number | undefined;
+	host: string | undefined;
 };
 
 /** What a task instance and one of its tries have in common. */
@@ -94,7 +95,7 @@ function attemptFields(run: SimRun, one: SimTaskInstance, at: Attempt): Record<s
 		max_tries: one.maxTries,
 		task_display_name: one.task.id,
 		dag_display_name: run.dag,
-		hostname: ran ? 'airflow-worker-7d9f8' : '',
+		hostname: ran ? (at.host ?? '') : '',
 		unixname: 'airflow',
 		pool: 'default_pool',
 		pool_slots: 1,
@@ -263,12 +264,12 @@ export const v2: Dialect = {
 		dag_display_name: event.dag ?? null,
 		task_display_name: event.task ?? null,
 	}),
-	log(one, accept, { tryNumber }) {
+	log(one, accept, { tryNumber, composer }) {
 		if (accept.includes('text/plain') && !accept.includes('json') && !accept.includes('*/*'))
 			return detail(406, 'Only application/json or application/x-ndjson is supported');
 		if (!one && tryNumber > 0) return detail(404, 'TaskInstance not found');
 		const lines = one
-			? jsonLog(one)
+			? jsonLog(one, composer)
 			: [
 					{ timestamp: null, event: '::group::Log message source details' },
 					{ timestamp: null, event: '::endgroup::' },
