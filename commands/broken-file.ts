@@ -6,7 +6,7 @@ import type { Part } from '../src/domain/reply.ts';
 import { clipHead, type Lang } from '../src/domain/text.ts';
 import { isSameFile } from '../src/rules/_parts/audit.ts';
 import { rules } from '../src/rules/index.ts';
-import { homeOf } from './investigate.ts';
+import { homeOf } from './home.ts';
 import { verdictParts } from '../src/diagnosis/verdict-message.ts';
 
 /** Why the file of this DAG does not import, when it does not. `file`: where Airflow says that it is. Throws Trouble. */
@@ -37,7 +37,7 @@ export async function brokenFile(
 	};
 	const told = diagnosis.findings.flatMap((finding) => {
 		const rule = rules.find(({ id }) => id === finding.cause);
-		return rule ? [{ rule, finding }] : [];
+		return rule ? [{ rule, finding, heard: [] }] : [];
 	});
 	const verdict = verify({
 		diagnosis,

@@ -2,7 +2,7 @@ import type { Part } from '../src/domain/reply.ts';
 import { clip, clipHead, visible } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { dagWord } from './ids.ts';
-import { findTry, type Asked } from './investigate.ts';
+import { findTry, type Asked } from './find-try.ts';
 import { tryMissing } from './try-missing.ts';
 import { whichTry, wordsOfTry } from './try-words.ts';
 import { unknownDag } from './unknown-dag.ts';

@@ -3,7 +3,7 @@ import type { Part } from '../src/domain/reply.ts';
 import type { Diagnosis } from '../src/domain/rule.ts';
 import { rules } from '../src/rules/index.ts';
 import type { CommandContext, CommandResult } from './define.ts';
-import { homeOf } from './investigate.ts';
+import { homeOf } from './home.ts';
 import { verdictParts } from '../src/diagnosis/verdict-message.ts';
 
 /** What a pasted log says, by its text alone: nobody knows which try it is from, so nothing is checked against evidence. */

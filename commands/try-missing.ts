@@ -1,7 +1,7 @@
 import type { Trouble } from '../src/domain/errors.ts';
 import { near } from '../src/domain/near.ts';
 import { clipHead, visible } from '../src/domain/text.ts';
-import type { Asked, Missing } from './investigate.ts';
+import type { Asked, Missing } from './find-try.ts';
 import { mistake } from './trouble.ts';
 
 const short = (text: string): string => clipHead(visible(text), 80);

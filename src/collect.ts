@@ -21,8 +21,16 @@ export type Collected = { seen: Seen; gaps: readonly Gap[] };
 
 const WITHIN_MS = 8000;
 
-/** Reads what was asked for, all at once, each source once. Never throws, and takes no longer than its slowest deadline. */
-export async function collect(wanted: ReadonlySet<SourceName>, sources: Sources, failed: Failed): Promise<Collected> {
+/**
+ * Reads what was asked for, all at once, each source once. Never throws, and takes no longer than its slowest deadline, nor
+ * than `mostMs`.
+ */
+export async function collect(
+	wanted: ReadonlySet<SourceName>,
+	sources: Sources,
+	failed: Failed,
+	mostMs = Infinity,
+): Promise<Collected> {
 	const gaps: Gap[] = [];
 	const seen: { [Name in SourceName]?: EvidenceMap[Name] } = {};
 	await Promise.all(
@@ -33,7 +41,8 @@ export async function collect(wanted: ReadonlySet<SourceName>, sources: Sources,
 				return;
 			}
 			try {
-				Object.assign(seen, { [name]: await within<unknown>(source.read(failed), source.withinMs ?? WITHIN_MS) });
+				const ms = Math.min(source.withinMs ?? WITHIN_MS, mostMs);
+				Object.assign(seen, { [name]: await within<unknown>(source.read(failed), ms) });
 			} catch (error) {
 				gaps.push(toGap(name, source, error));
 			}

@@ -55,6 +55,7 @@ export function judge(
 			500,
 		),
 		...(lastException === undefined ? {} : { lastException }),
+		...(setting.scene.pod === undefined ? {} : { pod: setting.scene.pod }),
 	};
 	const decisive = suspects[0] !== undefined && explainsAlone(suspects[0]);
 	if (first !== undefined) {

@@ -5,7 +5,13 @@ import { raised } from './traceback.ts';
 import type { Raised } from './traceback.ts';
 
 /** Which try of which task the caller asks about; what the log says is used where this is silent. */
-export type About = { dag?: string | undefined; task?: string | undefined; tryNumber?: number | undefined };
+export type About = {
+	dag?: string | undefined;
+	task?: string | undefined;
+	tryNumber?: number | undefined;
+	/** Whose log it is, where that is known. */
+	kind?: Scene['kind'] | undefined;
+};
 
 /** The scene, and what only the engine needs of it. */
 export type Setting = {
@@ -49,7 +55,7 @@ export function setScene(
 	about: About = {},
 	earlier?: { opening: readonly LogLine[]; head: Head | undefined },
 ): Setting {
-	const kind = kindOf(earlier ? [...earlier.opening, ...lines] : lines);
+	const kind = about.kind ?? kindOf(earlier ? [...earlier.opening, ...lines] : lines);
 	const blocks = raised(lines);
 	const names = namesOf(earlier ? [...earlier.opening.slice(0, 400), ...lines] : lines, about);
 	const attempts = earlier?.head?.attempts ?? [];
@@ -92,6 +98,7 @@ export function setScene(
 			run: names.run,
 			tryNumber: names.tryNumber,
 			operator: names.operator,
+			pod: podOf(lines),
 			airflow: generationOf(lines),
 			has(text) {
 				if (!asks.has(text)) throw new TypeError(`"${text}" is not listed in the rule's asks`);
@@ -180,6 +187,18 @@ export function isWrapper(link: ChainLink): boolean {
 	);
 }
 
+// What the operator logs about its own pod; the program in it may print anything. Source: cncf-kubernetes, utils/pod_manager.py.
+const POD = /^(?:Building pod|Found matching pod|Pod not yet started:|Deleting pod:) (?<pod>[a-z0-9][a-z0-9.-]{0,252})/;
+
+/** The last one: a retry starts another. */
+function podOf(lines: readonly LogLine[]): string | undefined {
+	for (let i = lines.length - 1; i >= 0; i--) {
+		const pod = POD.exec(lines[i]?.message ?? '')?.groups?.['pod'];
+		if (pod !== undefined) return pod;
+	}
+	return undefined;
+}
+
 type Named = {
 	dag?: string | undefined;
 	task?: string | undefined;
@@ -189,7 +208,8 @@ type Named = {
 };
 
 function namesOf(lines: readonly LogLine[], about: About): Named {
-	const named: Named = { ...about };
+	const { dag, task, tryNumber } = about;
+	const named: Named = { dag, task, tryNumber };
 	let ids: string | undefined;
 	for (const { message, names } of lines.slice(0, 400)) {
 		if (names) {

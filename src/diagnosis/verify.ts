@@ -1,23 +1,27 @@
 import type { Environment } from '../domain/environment.ts';
-import type { Failed, Gap, Seen, SourceName, Verified } from '../domain/evidence.ts';
+import type { Failed, Gap, Seen, SourceName, Subject, Verified } from '../domain/evidence.ts';
 import { quote } from '../domain/quote.ts';
-import type { Diagnosis, Evidence, Facts, Finding, FixStep, Rule, Status } from '../domain/rule.ts';
+import type { About, Diagnosis, Evidence, Facts, Finding, FixStep, Rule, Status } from '../domain/rule.ts';
 import type { Lang, Text } from '../domain/text.ts';
+import type { Heard } from './hear.ts';
 
-/** A suspicion: from the log (`finding`), or only from how the try ended. */
-export type Candidate = { rule: Rule; finding: Finding | undefined };
+/** A suspicion: from the log (`finding`), from the lines of a component (`heard`), or only from how the try ended. */
+export type Candidate = { rule: Rule; finding: Finding | undefined; heard: readonly Heard[] };
 
 /** A cause after the evidence was looked at. */
 export type Judged = {
 	cause: string;
 	title: Text;
 	status: Exclude<Status, 'unknown'>;
-	/** Lines of the log that decide; empty when only the evidence speaks. */
+	/** Lines that decide, those of the task log first; empty when only the evidence speaks. */
 	evidence: readonly Evidence[];
 	/** What the evidence says of it, and where that was read; undefined: nothing more than the log. */
-	because: (Pick<Verified, 'because' | 'source' | 'at'> & { verified: 'confirmed' | 'likely' }) | undefined;
+	because:
+		(Pick<Verified, 'because' | 'source' | 'at'> & { verified: 'confirmed' | 'likely' | 'unlikely' }) | undefined;
 	/** What it wanted to read and could not. */
 	gaps: readonly Gap[];
+	/** Of these, the ones without which it cannot be more than likely, where it would have been. */
+	lowered?: readonly SourceName[];
 	facts: Facts;
 	fix: readonly FixStep[];
 	docs: string;
@@ -44,17 +48,53 @@ export type Verdict = {
 export function candidates(rules: readonly Rule[], diagnosis: Diagnosis | undefined, failed: Failed): Candidate[] {
 	const told = (diagnosis?.findings ?? []).flatMap((finding): Candidate[] => {
 		const rule = rules.find(({ id }) => id === finding.cause);
-		return rule ? [{ rule, finding }] : [];
+		return rule ? [{ rule, finding, heard: [] }] : [];
 	});
 	const more = rules
 		.filter((rule) => rule.suspects?.(failed) === true && !told.some((one) => one.rule === rule))
-		.map((rule): Candidate => ({ rule, finding: undefined }));
+		.map((rule): Candidate => ({ rule, finding: undefined, heard: [] }));
 	return [...told, ...more];
 }
 
 /** What the candidates want to read: each source once, nothing that nobody asked for. */
 export function wanted(all: readonly Candidate[]): Set<SourceName> {
 	return new Set(all.flatMap(({ rule }) => rule.reads ?? []));
+}
+
+/** What the first round named that nobody knew, and what to read about it; undefined: nothing, so there is no second round. */
+export function followed(
+	all: readonly Candidate[],
+	seen: Seen,
+	failed: Failed,
+	env: Environment,
+): { failed: Failed; reads: Set<SourceName> } | undefined {
+	let known = failed;
+	const reads = new Set<SourceName>();
+	for (const candidate of all) {
+		const { rule } = candidate;
+		const more = rule.follows?.(only(seen, rule.reads ?? []), aboutIt(candidate, known, env));
+		if (!more || !tellsMore(more.subject, failed)) continue;
+		known = { ...more.subject, ...withoutGaps(known) };
+		for (const read of more.reads) reads.add(read);
+	}
+	return reads.size === 0 ? undefined : { failed: known, reads };
+}
+
+/** The first round looked at something else, or at nothing. */
+function tellsMore(subject: Subject, { hostname, pod, namespace, account }: Failed): boolean {
+	const known: Subject = { hostname, pod, namespace, account };
+	return Object.entries(subject).some(
+		([name, value]) =>
+			value !== undefined && Object.entries(known).some(([of, has]) => of === name && has === undefined),
+	);
+}
+
+/** What is undefined here must not hide what was found. */
+function withoutGaps(failed: Failed): Failed {
+	const out = { ...failed };
+	for (const name of ['hostname', 'pod', 'namespace', 'account'] as const)
+		if (out[name] === undefined) delete out[name];
+	return out;
 }
 
 export type Hearing = {
@@ -68,47 +108,25 @@ export type Hearing = {
 };
 
 /**
- * Confirms, ranks and rules out. `confirmed` takes evidence, or a sentence in the log that nothing else prints; what was only
- * suspected and finds no evidence is dropped.
+ * Confirms, ranks and rules out. `confirmed` takes evidence, or a sentence in the log that nothing else prints, and that nothing
+ * which can speak against it was left unread; what was only suspected and finds no evidence is dropped.
  */
 export function verify(hearing: Hearing): Verdict {
-	const { diagnosis, failed, seen, env, lang, gaps } = hearing;
+	const { diagnosis, failed, seen, env, gaps } = hearing;
 	const ruledOut: Verdict['ruledOut'][number][] = [];
 	const beside: Verdict['beside'][number][] = [];
 	const judged: Weighed[] = [];
-	for (const [place, { rule, finding }] of hearing.candidates.entries()) {
-		const reads = rule.reads ?? [];
-		const mine = gaps.filter(({ source }) => reads.some((read) => read === source));
-		const said = rule.verify?.(only(seen, reads), { failed, facts: finding?.facts ?? {}, env });
+	for (const [place, candidate] of hearing.candidates.entries()) {
+		const { rule } = candidate;
+		const said = rule.verify?.(only(seen, rule.reads ?? []), aboutIt(candidate, failed, env));
 		const { id: cause, title } = rule;
 		if (said?.status === 'ruled-out') {
 			ruledOut.push({ cause, title, because: said.because, source: said.source });
 			continue;
 		}
 		if (said?.status === 'beside') beside.push({ cause, because: said.because });
-		const because =
-			said?.status === 'confirmed' || said?.status === 'likely'
-				? { because: said.because, source: said.source, at: said.at, verified: said.status }
-				: undefined;
-		const status = stronger(finding?.status, because?.verified);
-		if (status === undefined) continue;
-		const facts = { ...namesOf(failed), ...finding?.facts, ...safe(said?.facts) };
-		const evidence = finding?.evidence ?? [];
-		judged.push({
-			rule,
-			place,
-			one: {
-				cause,
-				title,
-				status,
-				evidence,
-				because,
-				gaps: mine,
-				facts,
-				fix: rule.fix({ env, facts, lang }),
-				docs: rule.docs,
-			},
-		});
+		const one = judge(candidate, said, hearing);
+		if (one) judged.push({ rule, place, inLog: candidate.finding !== undefined, one });
 	}
 	const findings = ranked(judged).slice(0, 5);
 	const [first] = findings;
@@ -117,7 +135,7 @@ export function verify(hearing: Hearing): Verdict {
 		status: first?.status ?? 'unknown',
 		findings,
 		ruledOut,
-		beside,
+		beside: beside.filter(({ cause }) => cause !== first?.cause),
 		gaps,
 		notes: first === undefined ? (diagnosis?.notes ?? []) : [],
 		lastException: diagnosis?.lastException,
@@ -125,7 +143,55 @@ export function verify(hearing: Hearing): Verdict {
 	};
 }
 
-type Weighed = { rule: Rule; place: number; one: Judged };
+type Weighed = { rule: Rule; place: number; inLog: boolean; one: Judged };
+
+/** Undefined: nothing speaks for it. */
+function judge(
+	candidate: Candidate,
+	said: Verified | undefined,
+	{ failed, gaps, env, lang }: Hearing,
+): Judged | undefined {
+	const { rule, finding, heard } = candidate;
+	const { id: cause, title, docs } = rule;
+	const because =
+		said === undefined || said.status === 'beside' || said.status === 'ruled-out'
+			? undefined
+			: { because: said.because, source: said.source, at: said.at, verified: said.status };
+	const told = [finding?.status, ...heard.map(({ status }) => status)].reduce<Judged['status'] | undefined>(
+		stronger,
+		undefined,
+	);
+	const full = because?.verified === 'unlikely' ? told && weaker(told, 'possible') : stronger(told, because?.verified);
+	if (full === undefined) return undefined;
+	const mine = gaps.filter(({ source }) => (rule.reads ?? []).some((read) => read === source));
+	const unread = (rule.decides ?? []).filter((name) =>
+		mine.some((gap) => gap.source === name && gap.because !== 'absent'),
+	);
+	const status = unread.length > 0 ? weaker(full, 'likely') : full;
+	const facts = { ...namesOf(failed), ...factsOf(candidate), ...safe(said?.facts) };
+	return {
+		cause,
+		title,
+		status,
+		evidence: [...(finding?.evidence ?? []), ...heard.flatMap(({ evidence }) => evidence)],
+		because,
+		gaps: mine,
+		...(status === full ? {} : { lowered: unread }),
+		facts,
+		fix: rule.fix({ env, facts, lang }),
+		docs,
+	};
+}
+
+function aboutIt(candidate: Candidate, failed: Failed, env: Environment): About {
+	const { finding, heard } = candidate;
+	return { failed, facts: factsOf(candidate), told: finding ? 'log' : heard[0]?.source, env };
+}
+
+/** What the log names goes before what a component's line names. */
+function factsOf({ finding, heard }: Candidate): Facts {
+	return Object.assign({}, ...heard.map(({ facts }) => facts).reverse(), finding?.facts) as Facts;
+}
 
 /** A rule sees what it reads, whatever others asked for. */
 function only(seen: Seen, reads: readonly SourceName[]): Seen {
@@ -134,11 +200,13 @@ function only(seen: Seen, reads: readonly SourceName[]): Seen {
 
 const ORDER: Readonly<Record<Status, number>> = { unknown: 0, possible: 1, likely: 2, confirmed: 3 };
 
-function stronger(told: Status | undefined, verified: Judged['status'] | undefined): Judged['status'] | undefined {
-	const log = told === 'unknown' ? undefined : told;
-	if (log === undefined || verified === undefined) return log ?? verified;
-	return ORDER[verified] > ORDER[log] ? verified : log;
+function stronger(one: Judged['status'] | undefined, other: Status | undefined): Judged['status'] | undefined {
+	if (other === undefined || other === 'unknown') return one;
+	return one === undefined || ORDER[other] > ORDER[one] ? other : one;
 }
+
+const weaker = (one: Judged['status'], most: Judged['status']): Judged['status'] =>
+	ORDER[one] > ORDER[most] ? most : one;
 
 /** For the fix's commands; what the log names goes first. */
 function namesOf({ dag, task, run, tryNumber, hostname }: Failed): Facts {
@@ -171,9 +239,10 @@ function ranked(judged: readonly Weighed[]): Judged[] {
 	return [first, ...others.filter(({ rule }) => !rule.lastResort)].map(({ one }) => one);
 }
 
-function worthOf({ rule, place, one: { because, status, evidence } }: Weighed, judged: readonly Weighed[]): number {
-	const told = evidence.length > 0;
-	const base = because?.verified === 'confirmed' ? 400 : told ? (status === 'possible' ? 100 : 300) : 200;
+function worthOf({ rule, place, inLog, one }: Weighed, judged: readonly Weighed[]): number {
+	const { because, status, evidence } = one;
+	const told = inLog ? 300 : evidence.length > 0 ? 250 : 200;
+	const base = status === 'possible' ? 100 : because?.verified === 'confirmed' ? 400 : told;
 	const explained =
 		rule.symptom === true &&
 		judged.some(({ rule: other, one }) => !other.symptom && !other.lastResort && one.status !== 'possible');

@@ -87,8 +87,13 @@ export type Failed = TryKey & {
 	account?: string | undefined;
 	/** A bucket that is at issue, without `gs://`; absent: the environment's own. */
 	bucket?: string | undefined;
-	/** `missing`: nobody wrote a line, or the lines cannot be had. */
-	log: 'there' | 'missing';
+	/** Of the run; labels of old images name the run by it. Null for an Airflow 3 run without one. */
+	logicalDate?: string | null | undefined;
+	/**
+	 * `missing`: nobody wrote a line, or the lines cannot be had. `elsewhere`: Airflow has none, and Cloud Logging has its
+	 * entries.
+	 */
+	log: 'there' | 'elsewhere' | 'missing';
 	/** Causes that its log speaks of, best first. */
 	told: readonly string[];
 	generation?: Generation | undefined;
@@ -127,6 +132,8 @@ export type EvidenceMap = {
 	workerLog: readonly LogLine[];
 	triggererLog: readonly LogLine[];
 	dagProcessorLog: readonly LogLine[];
+	/** Composer's own agent, WARNING and above, of 24 hours. */
+	agentLog: readonly LogLine[];
 	/** The try's own entries in Cloud Logging, newest first read, at most 1,000: there although the UI has none. */
 	taskEntries: readonly LogLine[];
 	/** Events of the cluster that name the pod, the worker, or the user-workloads namespace. */
@@ -190,8 +197,8 @@ export type SourceName = keyof EvidenceMap;
 export type Gap = {
 	/** `taskLog`: the log itself, which is read before everything else. */
 	source: SourceName | 'taskLog';
-	/** `absent`: this kind of environment has no such source (Kubernetes events on Composer 3, metrics on plain Airflow). */
-	because: 'denied' | 'unavailable' | 'timeout' | 'absent';
+	/** `quota`: used up for the moment. `absent`: this kind of environment has no such source (Kubernetes events on Composer 3, metrics on plain Airflow). */
+	because: 'denied' | 'unavailable' | 'timeout' | 'quota' | 'absent';
 	/** What is missing and who grants it, or what was answered. */
 	say: Text;
 	/** `logging.logEntries.list`. */
@@ -203,13 +210,17 @@ export type Gap = {
 /** What a rule's `verify` is given: only what it `reads`; undefined means *could not be read*. */
 export type Seen<Name extends SourceName = SourceName> = { readonly [K in Name]?: EvidenceMap[K] | undefined };
 
+/** What one round of evidence names that nobody knew before, and a second round may look at. */
+export type Subject = Partial<Pick<Failed, 'hostname' | 'pod' | 'namespace' | 'account'>>;
+
 /** What a rule makes of the evidence. `cannot tell` is returned as undefined. */
 export type Verified = {
 	/**
-	 * `confirmed`: the evidence says that this is it. `likely`: it fits, and other causes leave the same trace. `beside`: worth
-	 * knowing, no cause by itself (an update that ran meanwhile). `ruled-out`: it cannot be.
+	 * `confirmed`: the evidence says that this is it. `likely`: it fits, and other causes leave the same trace. `unlikely`: it
+	 * fits badly, and cannot be excluded (a short spike between two samples); what the log says is then only possible. `beside`:
+	 * worth knowing, no cause by itself (an update that ran meanwhile). `ruled-out`: it cannot be.
 	 */
-	status: 'confirmed' | 'likely' | 'beside' | 'ruled-out';
+	status: 'confirmed' | 'likely' | 'unlikely' | 'beside' | 'ruled-out';
 	/** By what, in a sentence with the numbers that say so. Foreign names in it are masked. */
 	because: Text;
 	/** The deciding piece. */

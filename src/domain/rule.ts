@@ -1,5 +1,5 @@
 import type { Environment } from './environment.ts';
-import type { Failed, Seen, SourceName, Verified } from './evidence.ts';
+import type { Failed, Seen, SourceName, Subject, Verified } from './evidence.ts';
 import type { Lang, Text } from './text.ts';
 
 /**
@@ -76,6 +76,8 @@ export type Scene = {
 	tryNumber?: number | undefined;
 	/** `KubernetesPodOperator`, when the log names it. */
 	operator?: string | undefined;
+	/** The pod that the operator started, when the log names it. */
+	pod?: string | undefined;
 	/** 2 or 3 when the wording gives the generation away. */
 	airflow?: 2 | 3 | undefined;
 	/** Whether any line of the log contains this text (case-sensitive). Only texts listed in the rule's `asks` are looked for. */
@@ -95,8 +97,10 @@ export type FixContext = { env: Environment; facts: Facts; lang: Lang };
 /** What a rule judges the evidence by, beside the evidence. */
 export type About = {
 	failed: Failed;
-	/** What its signatures found in the log; empty when the rule only suspects. */
+	/** What its signatures found in the log, or in the lines of a component; empty when the rule only suspects. */
 	facts: Facts;
+	/** Where they found it; undefined: nowhere. */
+	told: 'log' | SourceName | undefined;
 	env: Environment;
 };
 
@@ -132,10 +136,17 @@ export type Rule<Reads extends SourceName = SourceName> = {
 	weigh?(hits: readonly Hit[], scene: Scene): Weighing | undefined;
 	/** Evidence that decides; read only when the rule is a candidate. */
 	reads?: readonly Reads[];
+	/**
+	 * Of these, each can speak against the cause: while one of them could not be read (it exists here and did not answer),
+	 * the cause is likely at most, whatever else speaks for it.
+	 */
+	decides?: readonly NoInfer<Reads>[];
 	/** A candidate although no line of the log says so: when the log is missing, or says nothing. Then only `verify` speaks for it. */
 	suspects?(failed: Failed): boolean;
 	/** Given what it `reads`, and nothing else; a source is undefined when it could not be read. Undefined: cannot tell. */
 	verify?(seen: Seen<Reads>, about: About): Verified | undefined;
+	/** A host, pod or account that the evidence names and that nobody knew: what to read about it, once more and no further. */
+	follows?(seen: Seen<Reads>, about: About): { subject: Subject; reads: readonly NoInfer<Reads>[] } | undefined;
 	fix(context: FixContext): FixStep[];
 	docs: string;
 };
@@ -152,7 +163,8 @@ export function line(literals: string | readonly string[], pattern: RegExp, says
 
 export type Status = 'confirmed' | 'likely' | 'possible' | 'unknown';
 
-export type Evidence = { line: number; text: string; source?: string | undefined };
+/** `line`: of the task log; of a component's log (`source`) the time counts. */
+export type Evidence = { line: number; text: string; source?: SourceName | undefined; at?: string | undefined };
 
 export type Finding = {
 	cause: string;
@@ -174,4 +186,6 @@ export type Diagnosis = {
 	lastException?: string | undefined;
 	/** The end of the log, masked, at most 20 lines. */
 	tail: readonly string[];
+	/** The pod that the operator started, when the log names it. */
+	pod?: string | undefined;
 };

@@ -273,7 +273,7 @@ describe('honesty', () => {
 	test('without evidence no rule confirms or rules out', () => {
 		for (const rule of rules)
 			for (const state of ['failed', 'queued', 'scheduled', 'deferred', 'skipped']) {
-				const said = rule.verify?.({}, { failed: failed({ state }), facts: {}, env: {} })?.status;
+				const said = rule.verify?.({}, { failed: failed({ state }), facts: {}, told: undefined, env: {} })?.status;
 				// That the log of a try with a host name cannot be had is known before anything is read.
 				expect([rule.id, said]).toEqual([rule.id, rule.id === 'task-log-missing-worker-lost' ? 'likely' : undefined]);
 			}
@@ -300,7 +300,7 @@ describe('honesty', () => {
 		};
 		verify({
 			diagnosis: undefined,
-			candidates: [{ rule, finding: undefined }],
+			candidates: [{ rule, finding: undefined, heard: [] }],
 			failed: failed(),
 			seen: { pools: [], eventLog: [] },
 			gaps: [],
