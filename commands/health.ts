@@ -5,11 +5,10 @@ import { Trouble } from '../src/domain/errors.ts';
 import { quote } from '../src/domain/quote.ts';
 import type { Cell, Line, Part } from '../src/domain/reply.ts';
 import { clip, clipHead, type Lang, type Text } from '../src/domain/text.ts';
-import { rules } from '../src/rules/index.ts';
 import { knownFault } from '../src/rules/version-or-build-known-bad/rule.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { noMore } from './ids.ts';
-import { STATUS_WORDS } from '../src/diagnosis/verdict-message.ts';
+import { operationError } from './operation-error.ts';
 import { splitWords, takeOptions } from './words.ts';
 
 export default defineCommand<undefined>({
@@ -190,28 +189,8 @@ async function operationParts(operations: readonly ComposerOperation[], telling:
 		{ kind: 'list', items },
 	];
 	const failed = operations.find(({ state, error }) => state === 'FAILED' && error !== undefined);
-	if (failed?.error !== undefined) parts.push(...(await explained(failed.error, telling)));
+	if (failed?.error !== undefined) parts.push(...(await operationError(failed.error, telling)));
 	return parts;
-}
-
-async function explained(error: string, { lang, env, deps }: Telling): Promise<Part[]> {
-	const home = await deps.composer(env)?.describe();
-	const diagnosis = await deps.readLog(new TextEncoder().encode(error), {
-		lang,
-		env: { ...home?.environment, name: env },
-	});
-	const [first] = diagnosis.findings;
-	const title = rules.find(({ id }) => id === first?.cause)?.title[lang];
-	const shown: Part = { kind: 'code', text: quote(error, 700) };
-	if (!first || title === undefined) return [shown];
-	const status = STATUS_WORDS[first.status][lang];
-	const fix = first.fix
-		.slice(0, 2)
-		.flatMap(({ say, code }): Part[] => [
-			...(say === undefined ? [] : [{ kind: 'text' as const, line: [clip(say, 500)] }]),
-			...(code === undefined ? [] : [{ kind: 'code' as const, text: clip(code, 1200) }]),
-		]);
-	return [{ kind: 'text', line: [{ bold: title }, lang === 'ja' ? `（${status}）` : ` (${status})`] }, shown, ...fix];
 }
 
 async function orTrouble<T>(asked: Promise<T>): Promise<T | Trouble> {

@@ -7,6 +7,7 @@ import { applicationDefault, fixedToken } from './clients/base/google.ts';
 import { http } from './clients/base/http.ts';
 import { evictionPolicy } from './clients/base/redis.ts';
 import { composer } from './clients/composer.ts';
+import { followed } from './clients/followed.ts';
 import { plans } from './clients/plans.ts';
 import { metrics } from './clients/metrics.ts';
 import type { Metrics } from './clients/metrics.ts';
@@ -111,6 +112,7 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		watches: heard,
 		audit: audit(redis, { days: config.alerts.audit.keepDays, most: config.alerts.audit.most }, now),
 		plans: plans(redis),
+		followed: followed(redis),
 		measure: metrics(),
 		publicUrl: config.publicUrl,
 		tickets: tickets(redis),

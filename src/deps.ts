@@ -5,6 +5,7 @@ import type { Mute } from './alerts/mutes.ts';
 import type { AlertsOptions } from './alerts/options.ts';
 import type { Tickets } from './clients/tickets.ts';
 import type { Composer } from './clients/composer.ts';
+import type { Followed } from './clients/followed.ts';
 import type { Plans } from './clients/plans.ts';
 import type { Watches } from './clients/watches.ts';
 import type { Sources } from './collect.ts';
@@ -61,6 +62,8 @@ export type Deps = {
 		/** Newest first, what is older than the settings keep left out. */
 		list(limit: number): Promise<readonly AuditEntry[]>;
 	};
+	/** Operations of environments that are told about just now. */
+	followed: Followed;
 	/** What was shown before somebody is asked to confirm, and whether it was done. */
 	plans: Plans;
 	measure: Measure;

@@ -44,6 +44,8 @@ export type SandboxComposer = {
 	/** The environment changes, as when it is made anew under another address. */
 	change(name: string, changes: Partial<SandboxEnvironment>): void;
 	addOperation(operation: SandboxOperation): void;
+	/** `place`: in the order they were added, from 0. */
+	endOperation(place: number, end: Pick<SandboxOperation, 'state' | 'endedAt' | 'error'>): void;
 	setTokens(tokens: Readonly<Record<string, 'user' | 'nothing'>>): void;
 	/** The next `times` calls are answered with this status. */
 	fail(status: number, times: number): void;
@@ -125,6 +127,11 @@ export async function startComposer(options: ComposerSandboxOptions): Promise<Sa
 			environments.set(name, { ...before, ...changes });
 		},
 		addOperation: (operation) => void operations.push(operation),
+		endOperation(place, end) {
+			const found = operations[place];
+			if (!found) throw new Error(`There is no operation ${place}.`);
+			operations[place] = { ...found, ...end };
+		},
 		setTokens(known) {
 			tokens = known;
 		},

@@ -1,17 +1,10 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { Redis } from 'ioredis';
-import { alertsSchema } from '../../src/alerts/options.ts';
-import { buildDeps } from '../../src/build-deps.ts';
-import type { Config } from '../../src/config.ts';
-import { workQueue } from '../../src/clients/queue.ts';
 import type { Held } from '../../src/clients/queue.ts';
-import { startRedis } from '../../src/sandbox/redis.ts';
-import { startSlack } from '../../src/sandbox/slack/index.ts';
 import { command } from '../../worker/command.ts';
 import type { Wires } from '../../worker/wires.ts';
-import { people } from '../faults/workspace.ts';
+import { wiresWith as startWires } from './wires.ts';
+import type { Wired } from './wires.ts';
 
-const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
 	for (const close of open.splice(0).reverse()) await close();
@@ -19,49 +12,10 @@ afterEach(async () => {
 
 const key = 'a'.repeat(24);
 
-/** The worker's wires with a real Redis and the Slack stand-in; what a command does is given. */
-async function wiresWith(execute: Wires['execute']): Promise<{ wires: Wires; client: Redis }> {
-	const redis = await startRedis();
-	open.push(() => redis.stop());
-	const slack = await startSlack({ workspace: people() });
-	open.push(() => slack.close());
-	const client = new Redis(redis.url, { maxRetriesPerRequest: null });
-	open.push(async () => client.disconnect());
-	const config: Config = {
-		slack: {
-			botToken: slack.botToken,
-			appToken: undefined,
-			signingSecret: 'x',
-			port: 0,
-			apiUrl: slack.apiUrl,
-			appId: undefined,
-		},
-		redisUrl: redis.url,
-		googleToken: undefined,
-		logLevel: 'silent',
-		healthPort: undefined,
-	publicUrl: undefined,
-	publicPort: undefined,
-		environments: [
-			{
-				name: 'lab',
-				airflow: { url: 'http://127.0.0.1:9', auth: { kind: 'basic', username: 'u', password: 'p' } },
-				composer: undefined,
-			},
-		],
-		lang: 'en',
-		grants: [],
-		everyone: 'operator',
-		allowOutsiders: false,
-		followGiveUpMs: 1000,
-		retryGiveUpMs: 60_000,
-		alerts: alertsSchema.parse({}),
-		broken: undefined,
-	};
-	const deps = buildDeps(config, client, quiet);
-	const work = workQueue(redis.url, client, quiet, Date.now);
-	open.push(() => work.close(500));
-	return { wires: { deps, work, execute, render: async () => ({ text: 'said', blocks: [] }) }, client };
+async function wiresWith(execute: Wires['execute']): Promise<Wired> {
+	const wired = await startWires(execute);
+	open.push(() => wired.close());
+	return wired;
 }
 
 function held(data: unknown, more: Partial<Held> = {}): Held & { kept: unknown[] } {
