@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Redis } from './base/redis.ts';
 import { z } from 'zod';
 import { PREFIX } from './base/redis.ts';
+import { script } from './base/script.ts';
 
 /** Where a message goes. */
 export type Place =
@@ -251,18 +252,4 @@ export function store(client: Redis) {
 			return client.hgetall(key('quarantine', 'jobs'));
 		},
 	};
-}
-
-const shas = new Map<string, string>();
-
-/** EVALSHA, and EVAL where Redis was restarted and has forgotten the script. */
-async function script(client: Redis, lua: string, keys: string[], args: (string | number)[]): Promise<unknown> {
-	let sha = shas.get(lua);
-	if (sha === undefined) shas.set(lua, (sha = createHash('sha1').update(lua).digest('hex')));
-	try {
-		return await client.evalsha(sha, keys.length, ...keys, ...args);
-	} catch (error) {
-		if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-		return client.eval(lua, keys.length, ...keys, ...args);
-	}
 }
