@@ -8,6 +8,8 @@ import { http } from './clients/base/http.ts';
 import { evictionPolicy } from './clients/base/redis.ts';
 import { composer } from './clients/composer.ts';
 import { followed } from './clients/followed.ts';
+import { incidents } from './clients/incidents.ts';
+import type { Incidents } from './clients/incidents.ts';
 import { plans } from './clients/plans.ts';
 import { metrics } from './clients/metrics.ts';
 import type { Metrics } from './clients/metrics.ts';
@@ -26,6 +28,7 @@ import { Trouble } from './domain/errors.ts';
 
 /** What the worker and the Slack process have beside what the verbs see. */
 export type BotDeps = Deps & {
+	incidents: Incidents;
 	measure: Metrics;
 	slack: Slack;
 	store: Store;
@@ -109,6 +112,7 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		},
 		mutedBy: async (about) => muteOf(about, (await heard.heard()).mutes, now()),
 		alerts: config.alerts,
+		incidents: incidents(redis, now),
 		watches: heard,
 		audit: audit(redis, { days: config.alerts.audit.keepDays, most: config.alerts.audit.most }, now),
 		plans: plans(redis),

@@ -7,6 +7,7 @@ import type { Tickets } from './clients/tickets.ts';
 import type { Composer } from './clients/composer.ts';
 import type { Followed } from './clients/followed.ts';
 import type { Plans } from './clients/plans.ts';
+import type { Incidents } from './clients/incidents.ts';
 import type { Watches } from './clients/watches.ts';
 import type { Sources } from './collect.ts';
 import type { Question } from './diagnosis/thread.ts';
@@ -53,6 +54,8 @@ export type Deps = {
 	mutedBy(about: About): Promise<Mute | undefined>;
 	/** `alerts:` of the settings. */
 	alerts: AlertsOptions;
+	/** Failures with one cause, as they stand: what the cards show. */
+	incidents: Pick<Incidents, 'get' | 'open' | 'between' | 'tries' | 'act' | 'byTry'>;
 	/** Which failures the channels hear of, how, and what is muted. */
 	watches: Watches;
 	/** Who changed what. */

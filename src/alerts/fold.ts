@@ -14,6 +14,8 @@ export type Ledger = {
 	cause: string;
 	history: History;
 	openedAt: number;
+	/** The earliest failure. */
+	since?: number | undefined;
 	why?: Why | undefined;
 	whyAt?: number | undefined;
 	condition?: Condition | undefined;
@@ -174,6 +176,7 @@ function failed(ledger: Ledger, one: FailedTry, outcomes: Outcome[]): void {
 	} else ledger.pages.push({ from: ledger.rev, tries: 1, length });
 	ledger.tries++;
 	ledger.badAt = Math.max(ledger.badAt, one.seenAt);
+	ledger.since = Math.min(ledger.since ?? Infinity, timeOf(one));
 	name(ledger.dags, one.dag);
 	name(ledger.tasks, taskName(one.dag, one.task));
 	if (one.last) ledger.final = true;
@@ -240,6 +243,7 @@ function condition(
 		ledger.condition = what;
 	}
 	ledger.badAt = Math.max(ledger.badAt, at);
+	ledger.since = Math.min(ledger.since ?? Infinity, parsed(what.since) ?? at);
 }
 
 function act(ledger: Ledger, one: Act): void {

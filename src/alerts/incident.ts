@@ -91,6 +91,8 @@ export type Incident = {
 	history: History;
 	/** Epoch milliseconds: when the first of it was noticed. */
 	openedAt: number;
+	/** When it began by Airflow's clock: the end of the earliest failed try. Epoch milliseconds. */
+	since: number;
 	/**
 	 * `retrying`: something failed, and each will be tried again. `open`: something failed for good or is still wrong.
 	 * `recovered`: everything has gone well since. `folded`: part of a bigger one. `closed`: nothing was heard for a week, or there is nothing left to recover.

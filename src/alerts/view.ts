@@ -34,6 +34,7 @@ export function viewOf(id: string, ledger: Ledger, told: readonly Told[]): Incid
 		condition: ledger.condition,
 		history: ledger.history,
 		openedAt: ledger.openedAt,
+		since: ledger.since ?? ledger.openedAt,
 		phase,
 		...(phase === 'recovered' ? { endedAt, passedIn } : {}),
 		relapses: ledger.relapses,

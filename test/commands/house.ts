@@ -12,6 +12,7 @@ import type { Airflow } from '../../src/domain/airflow.ts';
 import { unmeasured } from '../../src/domain/measure.ts';
 import type { Line, Part, Reply } from '../../src/domain/reply.ts';
 import { startAirflow, type AirflowOptions, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
+import { incidentsInMemory } from '../alerts/memory.ts';
 import { memory } from './memory.ts';
 
 export const KEY = '0123456789abcdef01234567';
@@ -58,6 +59,8 @@ export type Said = { level: string; message: string; data: Record<string, unknow
 const diagnoser = startDiagnoser();
 
 export type FakeDeps = Deps & {
+	/** Puts an incident there. */
+	begin: ReturnType<typeof incidentsInMemory>['begin'];
 	logged: Said[];
 	chosen: Map<string, string>;
 };
@@ -112,6 +115,7 @@ export function fakeDeps(
 		mutedBy: async (about) => muteOf(about, (await kept.watches.heard()).mutes, now()),
 		alerts,
 		...kept,
+		...incidentsInMemory(),
 		followed: {
 			begin: async (_env, _operation, since) => ({ since, places: [] }),
 			all: async () => new Map(),
