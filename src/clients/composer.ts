@@ -1,11 +1,13 @@
-import { OAuth2Client } from 'google-auth-library';
-import { composer as composerApi } from 'googleapis/build/src/apis/composer/index.js';
+import { composer as composerApi, type composer_v1 } from 'googleapis/build/src/apis/composer/index.js';
 import { z } from 'zod';
 import type { Environment } from '../domain/environment.ts';
 import { Trouble } from '../domain/errors.ts';
+import type { Workload } from '../domain/evidence.ts';
 import { mask } from '../domain/mask.ts';
-import { clip, visible } from '../domain/text.ts';
-import type { GoogleToken } from './base/google.ts';
+import { NEEDS, type NeedName } from '../domain/needs.ts';
+import type { Text } from '../domain/text.ts';
+import { askGoogle, restOptions, type GoogleToken } from './base/google.ts';
+import { environmentAnswer, operationsAnswer, toEnvironment, workloadsAnswer } from './composer/answers.ts';
 
 export const composerOptions = z.strictObject({
 	project: z
@@ -20,7 +22,12 @@ export const composerOptions = z.strictObject({
 		.string()
 		.regex(/^[a-z](?:[a-z0-9-]{0,62}[a-z0-9])?$/, 'the name of a Composer environment')
 		.describe('Name of the Composer environment.'),
-	rootUrl: z.url().optional().describe('Another server that speaks the Composer API; for stand-ins.'),
+	rootUrl: z.url().optional().describe('Another server that speaks the REST APIs of Google Cloud; for stand-ins.'),
+	loggingEndpoint: z
+		.string()
+		.regex(/^[\w.[\]:-]+:\d{1,5}$/, 'host and port')
+		.optional()
+		.describe('Another server that speaks Cloud Logging over gRPC without TLS; for stand-ins.'),
 });
 export type ComposerOptions = z.output<typeof composerOptions>;
 
@@ -51,102 +58,55 @@ export type Composer = {
 	whereabouts(options?: { fresh?: boolean }): Promise<string>;
 	/** Operations on this environment, newest first, at most `limit`. Throws Trouble. Source: operations.list. */
 	operations(limit?: number): Promise<ComposerOperation[]>;
+	/** Every running part of it with its state, at most 500. Throws Trouble. Source: environments.workloads.list (Composer 2 and 3). */
+	workloads(): Promise<Workload[]>;
 };
 
 const KEPT_MS = 10 * 60_000;
 const ASK_AGAIN_MS = 10_000;
+const WORKLOAD_PAGES = 5;
 
-const environmentAnswer = z.object({
-	name: z.string(),
-	state: z.string().nullish(),
-	storageConfig: z.object({ bucket: z.string().nullish() }).nullish(),
-	config: z
-		.object({
-			airflowUri: z.url({ protocol: /^https?$/ }).nullish(),
-			dagGcsPrefix: z.string().nullish(),
-			gkeCluster: z.string().nullish(),
-			nodeConfig: z.object({ serviceAccount: z.string().nullish() }).nullish(),
-			softwareConfig: z
-				.object({
-					imageVersion: z.string().nullish(),
-					airflowConfigOverrides: z.record(z.string(), z.string()).nullish(),
-				})
-				.nullish(),
-			workloadsConfig: z
-				.object({
-					worker: z
-						.object({
-							cpu: z.number().nullish(),
-							memoryGb: z.number().nullish(),
-							storageGb: z.number().nullish(),
-							minCount: z.number().nullish(),
-							maxCount: z.number().nullish(),
-						})
-						.nullish(),
-				})
-				.nullish(),
-		})
-		.nullish(),
-});
-
-const operationsAnswer = z.object({
-	operations: z
-		.array(
-			z.object({
-				name: z.string(),
-				error: z.object({ message: z.string().nullish() }).nullish(),
-				metadata: z
-					.object({
-						state: z.string().nullish(),
-						operationType: z.string().nullish(),
-						resource: z.string().nullish(),
-						createTime: z.string().nullish(),
-						endTime: z.string().nullish(),
-					})
-					.nullish(),
-			}),
-		)
-		.nullish(),
-});
-
-/** One Composer environment. `google`: our own access token, scope cloud-platform. `now`: epoch milliseconds. */
-export function composer(options: ComposerOptions, google: GoogleToken, now: () => number): Composer {
+/**
+ * One Composer environment. `google`: our own access token, scope cloud-platform. `now`: epoch milliseconds. `numberOf`: the
+ * project's number, which the Composer API itself does not tell.
+ */
+export function composer(
+	options: ComposerOptions,
+	google: GoogleToken,
+	now: () => number,
+	numberOf: () => Promise<string | undefined> = () => Promise.resolve(undefined),
+): Composer {
 	const where = `projects/${options.project}/locations/${options.location}`;
 	const path = `${where}/environments/${options.name}`;
 	let kept: { state: ComposerState; at: number } | undefined;
 	let asking: Promise<ComposerState> | undefined;
 
-	/** googleapis retries by itself and multiplies time limits, hence `retry: false`. */
-	async function client(fresh: boolean) {
-		const auth = new OAuth2Client();
-		auth.setCredentials({ access_token: await tokenOf(google, fresh) });
-		return composerApi({
-			version: 'v1',
-			auth,
-			timeout: 20_000,
-			retry: false,
-			...(options.rootUrl === undefined ? {} : { rootUrl: withSlash(options.rootUrl) }),
-		}).projects.locations;
-	}
-
-	async function call<T>(ask: (locations: Awaited<ReturnType<typeof client>>) => Promise<T>): Promise<T> {
+	async function call<T>(need: NeedName, what: Text, ask: (locations: Locations) => Promise<{ data: T }>): Promise<T> {
+		const { api, permission, role } = NEEDS[need];
 		try {
-			return await ask(await client(false));
+			const { data } = await askGoogle(google, { api, what, project: options.project, permission, role }, (token) =>
+				ask(composerApi({ version: 'v1', ...restOptions(token, options) }).projects.locations),
+			);
+			return data;
 		} catch (error) {
-			if (statusOf(error) !== 401) throw toTrouble(error, options);
-		}
-		try {
-			return await ask(await client(true));
-		} catch (error) {
-			throw toTrouble(error, options);
+			throw error instanceof Trouble && error.label === 'google missing' ? missing(options, error) : error;
 		}
 	}
 
 	async function ask(): Promise<ComposerState> {
-		const { data } = await call((locations) => locations.environments.get({ name: path }));
-		const read = environmentAnswer.safeParse(data);
-		if (!read.success) throw unreadable(options, read.error);
-		const state = toState(read.data, options);
+		const [data, projectNumber] = await Promise.all([
+			call('environment', theEnvironment(options), (locations) => locations.environments.get({ name: path })),
+			numberOf(),
+		]);
+		const answer = readable(environmentAnswer, data, options);
+		const state: ComposerState = {
+			state: answer.state ?? 'STATE_UNSPECIFIED',
+			airflowUri: answer.config?.airflowUri?.replace(/\/+$/, ''),
+			environment: {
+				...toEnvironment(answer, options),
+				...(projectNumber === undefined ? {} : { projectNumber }),
+			},
+		};
 		kept = { state, at: now() };
 		return state;
 	}
@@ -172,10 +132,11 @@ export function composer(options: ComposerOptions, google: GoogleToken, now: () 
 			return airflowUri;
 		},
 		async operations(limit = 20) {
-			const { data } = await call((locations) => locations.operations.list({ name: where, pageSize: 100 }));
-			const read = operationsAnswer.safeParse(data);
-			if (!read.success) throw unreadable(options, read.error);
-			return (read.data.operations ?? [])
+			const what = { en: `the operations on ${options.name}`, ja: ` ${options.name} の操作履歴` };
+			const data = await call('operations', what, (locations) =>
+				locations.operations.list({ name: where, pageSize: 100 }),
+			);
+			return (readable(operationsAnswer, data, options).operations ?? [])
 				.filter(({ metadata }) => metadata?.resource === path)
 				.map(({ name, error, metadata }) => ({
 					name,
@@ -188,136 +149,69 @@ export function composer(options: ComposerOptions, google: GoogleToken, now: () 
 				.sort((a, b) => (b.startedAt ?? '').localeCompare(a.startedAt ?? ''))
 				.slice(0, limit);
 		},
-	};
-}
-
-/** `composer-3-airflow-3.1.7-build.7` → its generation and Airflow version. Source: the pattern of Terraform's provider. */
-export function parseImageVersion(image: string): { generation: Environment['generation']; airflowVersion?: string } {
-	const read = /^composer-(\d+)[\d.]*(?:-preview\.\d+)?-airflow-(\d+\.\d+\.\d+)/.exec(image);
-	const generation = read?.[1] === '3' ? 'composer-3' : read?.[1] === '2' ? 'composer-2' : undefined;
-	return read?.[2] === undefined ? { generation } : { generation, airflowVersion: read[2] };
-}
-
-function toState(answer: z.output<typeof environmentAnswer>, options: ComposerOptions): ComposerState {
-	const config = answer.config;
-	const image = config?.softwareConfig?.imageVersion ?? undefined;
-	const overrides = config?.softwareConfig?.airflowConfigOverrides ?? {};
-	const concurrency = Number(overrides['celery-worker_concurrency']);
-	const worker = config?.workloadsConfig?.worker;
-	const bucket = answer.storageConfig?.bucket ?? config?.dagGcsPrefix?.match(/^gs:\/\/([^/]+)/)?.[1];
-	return {
-		state: answer.state ?? 'STATE_UNSPECIFIED',
-		airflowUri: config?.airflowUri?.replace(/\/+$/, ''),
-		environment: {
-			...(image === undefined ? {} : parseImageVersion(image)),
-			imageVersion: image,
-			project: options.project,
-			location: options.location,
-			environment: options.name,
-			serviceAccount: config?.nodeConfig?.serviceAccount ?? undefined,
-			bucket: bucket ?? undefined,
-			cluster: config?.gkeCluster?.split('/').at(-1) || undefined,
-			airflowUri: config?.airflowUri ?? undefined,
-			worker: worker
-				? {
-						cpu: worker.cpu ?? 0,
-						memoryGb: worker.memoryGb ?? 0,
-						storageGb: worker.storageGb ?? 0,
-						minCount: worker.minCount ?? 1,
-						maxCount: worker.maxCount ?? 1,
-					}
-				: undefined,
-			workerConcurrency: Number.isFinite(concurrency) ? concurrency : undefined,
+		async workloads() {
+			const what = { en: `the workloads of ${options.name}`, ja: ` ${options.name} のワークロード` };
+			const found: Workload[] = [];
+			let pageToken: string | undefined;
+			for (let page = 0; page < WORKLOAD_PAGES; page++) {
+				const data = await call('environment', what, (locations) =>
+					locations.environments.workloads.list({
+						parent: path,
+						pageSize: 100,
+						...(pageToken === undefined ? {} : { pageToken }),
+					}),
+				);
+				const answer = readable(workloadsAnswer, data, options);
+				for (const { name, type, status } of answer.workloads ?? [])
+					found.push({
+						name: name.split('/').at(-1) ?? name,
+						type: type ?? 'UNKNOWN',
+						state: status?.state ?? 'UNKNOWN',
+						message: mask([status?.statusMessage, status?.detailedStatusMessage].filter(Boolean).join(' ')),
+					});
+				pageToken = answer.nextPageToken || undefined;
+				if (pageToken === undefined) break;
+			}
+			return found;
 		},
 	};
 }
 
-async function tokenOf(google: GoogleToken, fresh: boolean): Promise<string> {
-	try {
-		return await google.token(fresh ? { fresh } : {});
-	} catch (error) {
-		throw new Trouble(
-			'denied',
-			'google credentials missing',
-			'The bot could not get a Google access token for itself.',
-			{
-				hint: 'On Google Cloud, attach a service account to where it runs; elsewhere set GOOGLE_APPLICATION_CREDENTIALS.',
-				ja: {
-					message: 'ボット自身の Google アクセストークンを取得できませんでした。',
-					hint: 'Google Cloud 上では実行環境にサービスアカウントを割り当て、それ以外では GOOGLE_APPLICATION_CREDENTIALS を設定してください。',
-				},
-				cause: error,
-			},
-		);
-	}
-}
+type Locations = composer_v1.Resource$Projects$Locations;
 
-const failed = z.object({ status: z.number().optional(), message: z.string() });
+const theEnvironment = ({ name }: ComposerOptions): Text => ({
+	en: `the Composer environment ${name}`,
+	ja: ` Composer 環境 ${name} `,
+});
 
-function statusOf(error: unknown): number | undefined {
-	const read = failed.safeParse(error);
-	return read.success ? read.data.status : undefined;
-}
-
-function toTrouble(error: unknown, { project, name, location }: ComposerOptions): Trouble {
-	if (error instanceof Trouble) return error;
-	const read = failed.safeParse(error);
-	const status = read.success ? read.data.status : undefined;
-	const said = read.success ? visible(clip(mask(read.data.message.split('\n', 1)[0] ?? ''), 300)) : '';
-	const options = { cause: error, ...(status === undefined ? {} : { status }) };
-	if (status === 403 && /has not been used|is disabled|SERVICE_DISABLED/.test(said))
-		return new Trouble('denied', 'composer api disabled', `The Composer API is not enabled in ${project}.`, {
-			...options,
-			hint: `A project admin runs \`gcloud services enable composer.googleapis.com --project=${project}\`.`,
-			ja: {
-				message: `プロジェクト ${project} で Composer API が有効になっていません。`,
-				hint: `プロジェクト管理者が \`gcloud services enable composer.googleapis.com --project=${project}\` を実行してください。`,
-			},
-		});
-	if (status === 401 || status === 403)
-		return new Trouble('denied', 'composer forbidden', `The bot may not read the Composer environment ${name}.`, {
-			...options,
-			hint: `A project admin of ${project} gives its account roles/composer.user (permission composer.environments.get).`,
-			ja: {
-				message: `ボットに Composer 環境 ${name} を読み取る権限がありません。`,
-				hint: `${project} のプロジェクト管理者が、ボットのアカウントに roles/composer.user（composer.environments.get）を付与してください。`,
-			},
-		});
-	if (status === 404)
-		return new Trouble(
-			'user',
-			'composer environment missing',
-			`There is no Composer environment ${name} in ${location} of ${project}.`,
-			{
-				...options,
-				hint: `Check project, location and name in the settings: \`gcloud composer environments list --locations=${location} --project=${project}\`.`,
-				ja: {
-					message: `${project} の ${location} に Composer 環境 ${name} がありません。`,
-					hint: `設定の project、location、name をご確認ください: \`gcloud composer environments list --locations=${location} --project=${project}\``,
-				},
-			},
-		);
+function missing({ name, location, project }: ComposerOptions, cause: Trouble): Trouble {
+	const list = `gcloud composer environments list --locations=${location} --project=${project}`;
 	return new Trouble(
-		'upstream',
-		'composer api failed',
-		`The Composer API gave no usable answer${status === undefined ? '' : ` (${status})`}.`,
+		'user',
+		'composer environment missing',
+		`There is no Composer environment ${name} in ${location} of ${project}.`,
 		{
-			...options,
-			ja: { message: `Composer API から有効な応答がありませんでした${status === undefined ? '' : `（${status}）`}。` },
+			status: 404,
+			cause,
+			hint: `Check project, location and name in the settings: \`${list}\`.`,
+			ja: {
+				message: `${project} の ${location} に Composer 環境 ${name} がありません。`,
+				hint: `設定の project、location、name をご確認ください: \`${list}\``,
+			},
 		},
 	);
 }
 
-function unreadable({ name }: ComposerOptions, cause: unknown): Trouble {
-	return new Trouble(
+function readable<T>(schema: z.ZodType<T>, data: unknown, { name }: ComposerOptions): T {
+	const read = schema.safeParse(data);
+	if (read.success) return read.data;
+	throw new Trouble(
 		'upstream',
 		'composer answer unreadable',
 		`The Composer API described ${name} in a form the bot does not know.`,
 		{
-			cause,
+			cause: read.error,
 			ja: { message: `Composer API の応答を解釈できませんでした（${name}）。` },
 		},
 	);
 }
-
-const withSlash = (url: string): string => (url.endsWith('/') ? url : `${url}/`);

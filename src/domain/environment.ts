@@ -41,6 +41,10 @@ export type Environment = {
 	logsInBucket?: boolean | undefined;
 	/** Private networking: no way out without NAT. */
 	isPrivate?: boolean | undefined;
+	/** Package → extras and version as written, `==1.2`; empty: any. */
+	pypiPackages?: Readonly<Record<string, string>> | undefined;
+	/** ISO 8601 times of the first window, and an RFC 5545 rule. */
+	maintenanceWindow?: { start: string; end: string; recurrence: string } | undefined;
 };
 
 export type ComponentSize = { cpu: number; memoryGb: number; storageGb?: number | undefined; count: number };

@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { airflow } from '../../src/clients/airflow.ts';
 import { fixedToken } from '../../src/clients/base/google.ts';
 import { http } from '../../src/clients/base/http.ts';
-import { composer, composerOptions, parseImageVersion } from '../../src/clients/composer.ts';
+import { composer, composerOptions } from '../../src/clients/composer.ts';
+import { parseImageVersion } from '../../src/clients/composer/answers.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 import { startAirflow } from '../../src/sandbox/airflow/index.ts';
 import { startComposer, type ComposerSandboxOptions, type SandboxComposer } from '../../src/sandbox/composer.ts';
@@ -72,8 +73,30 @@ describe('the Composer client', () => {
 				airflowUri: 'https://abc-dot-europe-west1.composer.example/',
 				worker: { cpu: 0.5, memoryGb: 2, storageGb: 1, minCount: 1, maxCount: 3 },
 				workerConcurrency: 6,
+				scheduler: { cpu: 0.5, memoryGb: 2, storageGb: 1, count: 1 },
+				triggerer: { cpu: 0.5, memoryGb: 0.5, count: 1 },
+				webServer: { cpu: 1, memoryGb: 2, storageGb: 1, count: 1 },
+				size: 'small',
+				overrides: { 'celery-worker_concurrency': '6' },
+				environmentVariables: [],
+				pypiPackages: {},
 			},
 		});
+	});
+
+	test('an override that is a secret leaves the client masked', async () => {
+		const it = await stand({
+			environments: [
+				{
+					name: 'prod',
+					airflowUri: 'https://a.example',
+					imageVersion: 'composer-3-airflow-3.1.7-build.7',
+					airflowConfigOverrides: { 'smtp-smtp_password': 'hunter22-hunter22', 'core-parallelism': '64' },
+				},
+			],
+		});
+		const { environment } = await clientOf(it).describe();
+		expect(environment.overrides).toEqual({ 'smtp-smtp_password': '***', 'core-parallelism': '64' });
 	});
 
 	test('asks once in ten minutes, and again when told that the address led nowhere', async () => {
@@ -111,9 +134,9 @@ describe('the Composer client', () => {
 	});
 
 	test.each<[string, Partial<ComposerSandboxOptions>, string, string, string, RegExp]>([
-		['no permission', {}, 'poor', 'prod', 'composer forbidden', /roles\/composer\.user/],
-		['a token of nobody', {}, 'wrong', 'prod', 'composer forbidden', /roles\/composer\.user/],
-		['an API that is off', { enabled: false }, 'good', 'prod', 'composer api disabled', /gcloud services enable/],
+		['no permission', {}, 'poor', 'prod', 'google forbidden', /roles\/composer\.user/],
+		['a token of nobody', {}, 'wrong', 'prod', 'google forbidden', /roles\/composer\.user/],
+		['an API that is off', { enabled: false }, 'good', 'prod', 'google api disabled', /gcloud services enable/],
 		['a wrong name', {}, 'good', 'prd', 'composer environment missing', /environments list/],
 	])('names %s', async (_, options, token, name, label, hint) => {
 		const it = await stand(options);
@@ -128,7 +151,7 @@ describe('the Composer client', () => {
 		it.fail(503, 1);
 		expect(await refusal(clientOf(it).describe())).toMatchObject({
 			kind: 'upstream',
-			label: 'composer api failed',
+			label: 'google failed',
 			status: 503,
 		});
 		expect(it.calls()).toHaveLength(1);

@@ -65,6 +65,7 @@ const composer: Composer = {
 	}),
 	whereabouts: async () => 'http://127.0.0.1',
 	operations: async () => [],
+	workloads: async () => [],
 };
 
 async function run(words: string, airflow: Airflow, home: Composer | undefined = composer): Promise<string> {

@@ -95,7 +95,8 @@ function readFailure(error: unknown): Failure {
 	return { status: undefined, said: (named.success && named.data.message) || '', reasons: [], late };
 }
 
-function toTrouble(error: unknown, asking: Asking): Trouble {
+/** For what does not come through `callGoogle`. */
+export function toTrouble(error: unknown, asking: Asking): Trouble {
 	if (error instanceof Trouble) return error;
 	const { status, said, reasons, late } = readFailure(error);
 	const line = visible(clip(mask(said.split('\n', 1)[0] ?? ''), 300));
@@ -207,6 +208,14 @@ export function quota({ api, project, what }: Asking, options: TroubleOptions = 
 		{ en: 'Try again in a minute.', ja: '1 分ほど待ってから再度お試しください。' },
 		{ status: 429, ...options },
 	);
+}
+
+/** An answer that no schema of ours takes. */
+export function unreadable({ api }: Asking, cause?: unknown): Trouble {
+	return new Trouble('upstream', 'google answer unreadable', `${api} answered in a form the bot does not know.`, {
+		cause,
+		ja: { message: `${api} の応答を解釈できませんでした。` },
+	});
 }
 
 function missing({ what, project }: Asking, options: TroubleOptions): Trouble {

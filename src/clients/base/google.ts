@@ -1,5 +1,6 @@
 import { GoogleAuth, OAuth2Client } from 'google-auth-library';
 import { Trouble } from '../../domain/errors.ts';
+import { countCall } from './calls.ts';
 import { callGoogle, type Asking } from './google-trouble.ts';
 
 /** Google's OAuth2 access token of whoever we are. Not an OIDC ID token: Composer 2 and 3 refuse those. */
@@ -39,7 +40,11 @@ export async function askGoogle<T>(
 	asking: Asking,
 	ask: (token: string) => Promise<T>,
 ): Promise<T> {
-	return callGoogle(asking, async (fresh) => ask(await tokenOf(google, fresh)));
+	return callGoogle(asking, async (fresh) => {
+		const token = await tokenOf(google, fresh);
+		countCall();
+		return ask(token);
+	});
 }
 
 /** What every client of googleapis is made with. googleapis retries by itself and multiplies time limits, hence `retry: false`. */

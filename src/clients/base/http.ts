@@ -1,3 +1,5 @@
+import { countCall } from './calls.ts';
+
 /**
  * What every client does its HTTP with: one deadline for the whole call, no retry, no redirect, a cap on what is read.
  * Failures are values here, because only the client knows whom to name in its Trouble.
@@ -44,6 +46,7 @@ const MAX_BYTES = 8 * 1024 * 1024;
 
 /** Redirects come back as answers with their 3xx status: a token never follows one. */
 export const http: Http = async (request) => {
+	countCall();
 	const deadline = AbortSignal.timeout(request.timeoutMs);
 	const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
 	const headers: Record<string, string> = { ...request.headers };
