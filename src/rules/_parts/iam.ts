@@ -22,6 +22,16 @@ export function memberOf(principal: string | undefined, env: Environment): strin
 	return name.includes('@') ? `user:${name}` : own;
 }
 
+/** The same where it is known who that is. */
+export function memberIfKnown(principal: string | undefined, env: Environment): string | undefined {
+	const member = memberOf(principal, env);
+	return member === memberOf(undefined, {}) ? undefined : member;
+}
+
+/** The Composer service agent as a member; undefined while the project's number is not known. */
+export const agentIfKnown = (env: Environment): string | undefined =>
+	env.projectNumber === undefined ? undefined : `serviceAccount:${composerAgent(env)}`;
+
 /** The project a service account's address names; Google's own agents and default accounts name none this way. */
 export function projectOf(account: string | undefined): string | undefined {
 	return account === undefined ? undefined : /@([a-z0-9.:-]{4,60})\.iam\.gserviceaccount\.com$/.exec(account)?.[1];

@@ -1,7 +1,8 @@
 import type { Binding, PolicyChange, SourceName, Verified } from '../../domain/evidence.ts';
 import type { Environment } from '../../domain/environment.ts';
 import { clock } from './audit.ts';
-import { confirmed, likely } from './said.ts';
+import { beside, confirmed, likely } from './said.ts';
+import type { Text } from '../../domain/text.ts';
 import { roleFor } from './roles.ts';
 
 /** A role that somebody holds; `conditional`: under a condition that may not be met. */
@@ -43,40 +44,62 @@ export function carries(role: string, permission: string): 'yes' | 'no' | 'perha
 	return role.startsWith(`roles/${service}.`) ? 'perhaps' : 'no';
 }
 
-export type Question = {
+/** A policy that may give the permission. */
+export type Place = {
 	policy: readonly Binding[] | undefined;
-	/** `serviceAccount:…`. */
-	member: string;
-	permission: string;
 	source: SourceName;
-	/** `the project acme`, in both languages. */
-	on: { en: string; ja: string };
+	/** `the project \`acme\``. */
+	on: Text;
 };
 
 /**
- * Whether the policy says that the member has no role with this permission. Undefined: it may have one, so the policy does not
- * decide; `has`: it surely has one.
+ * What the policies say of a refusal. All of them read, and none gives the member a role with this permission: that is it. One
+ * surely does: so it was given since, or something else refuses. Undefined: a role that may carry it, or nothing was read.
  */
-export function lacks({ policy, member, permission, source, on }: Question): Verified | 'has' | undefined {
-	if (!policy) return undefined;
-	const held = heldBy(policy, member);
+export function refused(member: string, permission: string, places: readonly Place[]): Verified | undefined {
 	const name = member.replace(/^\w+:/, '');
-	if (held.some(({ role, conditional }) => !conditional && carries(role, permission) === 'yes')) return 'has';
-	if (held.some(({ role }) => carries(role, permission) !== 'no')) return undefined;
-	const list = held.map(({ role }) => `\`${role}\``);
-	const has = {
-		en: list.length === 0 ? 'no role at all' : `only ${list.join(', ')}`,
-		ja: list.length === 0 ? 'ロールが 1 つもなく' : `${list.join('、')} のみで`,
-	};
-	const crowd = byCrowd(policy, (role) => carries(role, permission) !== 'no');
+	const parts: Text[] = [];
+	let decided: SourceName | undefined;
+	let crowd: string | undefined;
+	for (const { policy, source, on } of places) {
+		if (!policy) continue;
+		const held = heldBy(policy, member);
+		const sure = held.find(({ role, conditional }) => !conditional && carries(role, permission) === 'yes');
+		if (sure)
+			return beside(
+				source,
+				`\`${name}\` holds \`${sure.role}\` on ${on.en} now, which carries ${permission}: if it was granted after the failure, a rerun goes well; else look for a deny policy, a condition or a wrong name.`,
+				`\`${name}\` は現在 ${on.ja} で \`${sure.role}\`（${permission} を含む）を持っています。失敗後に付与された場合は再実行で成功します。そうでなければ、拒否ポリシー、条件、名前の誤りを確認してください。`,
+			);
+		if (held.some(({ role }) => carries(role, permission) !== 'no')) return undefined;
+		const roles = held.map(({ role }) => `\`${role}\``);
+		parts.push({
+			en: `${roles.length === 0 ? 'no role' : `only ${roles.join(', ')}`} on ${on.en}`,
+			ja: `${on.ja}: ${roles.length === 0 ? 'なし' : `${roles.join('、')} のみ`}`,
+		});
+		decided ??= source;
+		crowd ??= byCrowd(policy, (role) => carries(role, permission) !== 'no');
+	}
+	if (decided === undefined) return undefined;
 	const role = roleFor(permission);
-	return (crowd === undefined ? confirmed : likely)(
-		source,
-		`\`${name}\` holds ${has.en} on ${on.en}; none of it carries ${permission}${crowd === undefined ? '' : `, unless it is a member of \`${crowd}\``}.`,
-		`\`${name}\` は ${on.ja} で ${has.ja}、${permission} を含むロールがありません${crowd === undefined ? '' : `（\`${crowd}\` のメンバーでない場合）`}。`,
+	const all = crowd === undefined && places.every(({ policy }) => policy !== undefined);
+	return (all ? confirmed : likely)(
+		decided,
+		`\`${name}\` holds ${parts.map(({ en }) => en).join(' and ')}; none of it carries ${permission}${crowd === undefined ? '' : ` (unless it belongs to \`${crowd}\`)`}.`,
+		`\`${name}\` のロールに ${permission} を含むものがありません（${parts.map(({ ja }) => ja).join('、')}）${crowd === undefined ? '' : `。ただし \`${crowd}\` のメンバーであれば別です`}。`,
 		role === undefined ? {} : { facts: { role } },
 	);
 }
+
+export const onProject = (project: string): Text => ({
+	en: `the project \`${project}\``,
+	ja: `プロジェクト \`${project}\``,
+});
+export const onBucket = (bucket: string): Text => ({ en: `the bucket \`${bucket}\``, ja: `バケット \`${bucket}\`` });
+export const onAccount = (account: string): Text => ({
+	en: `the service account \`${account}\``,
+	ja: `サービス アカウント \`${account}\``,
+});
 
 /** The last change that took this role from this member. */
 export function takenAway(

@@ -1,6 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { gcloud, resource } from '../_parts/iam.ts';
 import { hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { clock } from '../_parts/audit.ts';
+import { beside, confirmed } from '../_parts/said.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -40,6 +42,33 @@ export default defineRule({
 	weigh(hits, scene) {
 		const met = hits.filter((hit) => hit.facts['api'] !== 'composer.googleapis.com');
 		return unlessQuoted(strongest(met), scene);
+	},
+	reads: ['enabledApis', 'audit'],
+	decides: ['enabledApis'],
+	verify({ enabledApis, audit }, { facts, env }) {
+		const { api, project } = facts;
+		// The text may name the number of another project, such as that of the credentials.
+		if (
+			!enabledApis ||
+			api === undefined ||
+			(project !== undefined && project !== env.project && project !== env.projectNumber)
+		)
+			return undefined;
+		if (enabledApis.includes(api))
+			return beside(
+				'enabledApis',
+				`\`${api}\` is enabled now: if that came after the failure, a rerun goes well.`,
+				`\`${api}\` は現在有効です。失敗後に有効化された場合は、再実行で成功します。`,
+			);
+		const entry = audit?.find(
+			({ method, target }) => /ServiceUsage\.(?:Batch)?Disable/.test(method) && target.includes(api),
+		);
+		return confirmed(
+			'enabledApis',
+			`\`${api}\` is not enabled in \`${env.project ?? project ?? 'the project'}\`${entry ? `; \`${entry.actor}\` switched it off at ${clock(entry.at)}` : ''}.`,
+			`\`${env.project ?? project ?? 'プロジェクト'}\` で \`${api}\` が有効になっていません${entry ? `（${clock(entry.at)} に \`${entry.actor}\` が無効化）` : ''}。`,
+			{ at: entry?.at },
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

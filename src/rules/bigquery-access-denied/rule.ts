@@ -1,8 +1,15 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { gcloud, memberOf, resource } from '../_parts/iam.ts';
+import { gcloud, memberIfKnown, memberOf, resource } from '../_parts/iam.ts';
 import { roleFor } from '../_parts/roles.ts';
 import { command, grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { onProject, refused } from '../_parts/policy.ts';
+import { likely } from '../_parts/said.ts';
 import { isNotIam, strongest, unlessQuoted } from '../_parts/weigh.ts';
+
+/** Project and dataset of a resource as BigQuery names it. */
+const pathOf = (resource = ''): RegExpExecArray | null =>
+	/projects\/([^/]+)\/datasets\/([^/]+)/.exec(resource) ?? /^([\w.-]+):(\w+)/.exec(resource);
+const projectIn = (resource: string | undefined): string | undefined => pathOf(resource)?.[1];
 
 export default defineRule({
 	id: 'bigquery-access-denied',
@@ -68,14 +75,31 @@ export default defineRule({
 		const named = met.some((hit) => /[Bb]ig[Qq]uery|Access Denied: [A-Z]/.test(hit.text));
 		return unlessQuoted(weighing && !named ? { ...weighing, says: 'weak' } : weighing, scene);
 	},
+	reads: ['projectPolicy'],
+	decides: ['projectPolicy'],
+	verify({ projectPolicy }, { facts, env }) {
+		const member = memberIfKnown(facts['principal'], env);
+		const project = facts['project'] ?? projectIn(facts['resource']) ?? env.project;
+		if (project === undefined || member === undefined) return undefined;
+		// The policy of another project is not read, and tags and Drive have lists of their own.
+		if ((project !== env.project && project !== env.projectNumber) || facts['policyTag'] !== undefined)
+			return undefined;
+		if (facts['drive'] !== undefined) return undefined;
+		const permission = facts['permission'] ?? 'bigquery.tables.getData';
+		const said = refused(member, permission, [
+			{ policy: projectPolicy, source: 'projectPolicy', on: onProject(env.project ?? project) },
+		]);
+		// A dataset's own list may give it as well, and refused too, for the text says so.
+		return said?.status === 'confirmed' && !permission.startsWith('bigquery.jobs.') && facts['permission'] === undefined
+			? likely(said.source, said.because.en, said.because.ja, { facts: said.facts })
+			: said;
+	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);
 		const { project: own } = names(env);
 		const member = memberOf(facts['principal'], env);
 		const permission = facts['permission'];
-		const inPath =
-			/projects\/([^/]+)\/datasets\/([^/]+)/.exec(facts['resource'] ?? '') ??
-			/^([\w.-]+):(\w+)/.exec(facts['resource'] ?? '');
+		const inPath = pathOf(facts['resource']);
 		const dataset = facts['dataset'] ?? inPath?.[2] ?? 'DATASET';
 		const project = facts['project'] ?? inPath?.[1] ?? own;
 		const job = permission === 'bigquery.jobs.create' || permission?.startsWith('bigquery.readsessions.') === true;

@@ -1,7 +1,13 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { composerAgent, gcloud, grantOnServiceAccount, resource, rolesOf } from '../_parts/iam.ts';
+import { agentIfKnown, composerAgent, gcloud, grantOnServiceAccount, resource, rolesOf } from '../_parts/iam.ts';
 import { forGeneration, grantOnProject, hcl, hclQuoted, inLang, names, say, sh } from '../_parts/steps.ts';
+import { byWhom, heldBy, onAccount, onProject, takenAway } from '../_parts/policy.ts';
+import { confirmed, ruledOut } from '../_parts/said.ts';
 import { strongest } from '../_parts/weigh.ts';
+
+const AGENT = 'roles/composer.serviceAgent';
+/** Composer 2 only. */
+const EXTENSION = 'roles/composer.ServiceAgentV2Ext';
 
 export default defineRule({
 	id: 'composer-agent-role-missing',
@@ -50,6 +56,50 @@ export default defineRule({
 	],
 	weigh(hits) {
 		return strongest(hits.filter((hit) => !/--role[= ]roles\/composer/.test(hit.text)));
+	},
+	reads: ['projectPolicy', 'serviceAccountPolicy', 'policyChanges'],
+	decides: ['projectPolicy', 'serviceAccountPolicy'],
+	verify({ projectPolicy, serviceAccountPolicy, policyChanges }, { env }) {
+		const member = agentIfKnown(env);
+		if (member === undefined || env.project === undefined) return undefined;
+		const agent = composerAgent(env);
+		const has = (policy: typeof projectPolicy, role: string) =>
+			policy && heldBy(policy, member).some((one) => one.role === role);
+		if (has(projectPolicy, AGENT) === false) {
+			const taken = takenAway(policyChanges, AGENT, member);
+			const on = onProject(env.project);
+			const by = byWhom(taken);
+			return confirmed(
+				'projectPolicy',
+				`\`${agent}\` does not hold \`${AGENT}\` on ${on.en}.${by.en}`,
+				`\`${agent}\` は ${on.ja} で \`${AGENT}\` を持っていません。${by.ja}`,
+				{ at: taken?.at },
+			);
+		}
+		if (env.generation !== 'composer-2' || env.serviceAccount === undefined)
+			return env.generation === 'composer-3' && has(projectPolicy, AGENT) === true
+				? ruledOut(
+						'projectPolicy',
+						`\`${agent}\` holds \`${AGENT}\`, and Composer 3 needs no more.`,
+						`\`${agent}\` は \`${AGENT}\` を持っており、Composer 3 に必要なロールはこれだけです。`,
+					)
+				: undefined;
+		if (!projectPolicy || !serviceAccountPolicy) return undefined;
+		const on = onAccount(env.serviceAccount);
+		if (has(projectPolicy, EXTENSION) === true || has(serviceAccountPolicy, EXTENSION) === true)
+			return ruledOut(
+				'serviceAccountPolicy',
+				`\`${agent}\` holds both roles that it needs.`,
+				`\`${agent}\` は必要な 2 つのロールを持っています。`,
+			);
+		const taken = takenAway(policyChanges, EXTENSION, member);
+		const by = byWhom(taken);
+		return confirmed(
+			'serviceAccountPolicy',
+			`\`${agent}\` holds \`${EXTENSION}\` neither on ${on.en} nor on the project.${by.en}`,
+			`\`${agent}\` は ${on.ja} でもプロジェクトでも \`${EXTENSION}\` を持っていません。${by.ja}`,
+			{ at: taken?.at },
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

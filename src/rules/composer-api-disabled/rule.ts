@@ -1,6 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { gcloud } from '../_parts/iam.ts';
 import { forGeneration, inLang, names, say, sh } from '../_parts/steps.ts';
+import { clock } from '../_parts/audit.ts';
+import { confirmed, ruledOut } from '../_parts/said.ts';
 import { strongest } from '../_parts/weigh.ts';
 
 const NEEDED = ['artifactregistry', 'cloudbuild', 'container', 'pubsub', 'sqladmin'].map(
@@ -63,6 +65,29 @@ export default defineRule({
 		return scene.kind === 'operation' && weighing.facts?.['api'] !== undefined
 			? { ...weighing, says: 'strong' }
 			: undefined;
+	},
+	reads: ['enabledApis', 'audit'],
+	decides: ['enabledApis'],
+	verify({ enabledApis, audit }, { env }) {
+		if (!enabledApis) return undefined;
+		const needed = ['composer.googleapis.com', ...(env.generation === 'composer-2' ? NEEDED : [])];
+		const off = needed.filter((api) => !enabledApis.includes(api));
+		if (off.length === 0)
+			return ruledOut(
+				'enabledApis',
+				`every API that Composer needs is enabled.`,
+				`Composer に必要な API はすべて有効です。`,
+			);
+		const entry = audit?.find(
+			({ method, target }) => /ServiceUsage\.(?:Batch)?Disable/.test(method) && off.some((api) => target.includes(api)),
+		);
+		const list = off.map((api) => `\`${api}\``);
+		return confirmed(
+			'enabledApis',
+			`${list.join(', ')} ${off.length === 1 ? 'is' : 'are'} off in \`${env.project ?? 'the project'}\`${entry ? `; \`${entry.actor}\` switched it off at ${clock(entry.at)}` : ''}.`,
+			`プロジェクト${env.project === undefined ? '' : ` \`${env.project}\` `}で ${list.join('、')} が無効です${entry ? `（${clock(entry.at)} に \`${entry.actor}\` が無効化）` : ''}。`,
+			{ at: entry?.at },
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

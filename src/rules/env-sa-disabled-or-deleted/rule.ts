@@ -1,7 +1,17 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { gcloud } from '../_parts/iam.ts';
 import { forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { clock, isSilent } from '../_parts/audit.ts';
+import { confirmed, ruledOut } from '../_parts/said.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
+
+// What whoever has no account any more meets.
+const REFUSALS = [
+	'workload-identity-binding-lost',
+	'metadata-server-unavailable',
+	'kpo-ksa-no-gcp-access',
+	'impersonation-denied',
+];
 
 export default defineRule({
 	id: 'env-sa-disabled-or-deleted',
@@ -39,6 +49,34 @@ export default defineRule({
 	yieldsTo: ['kpo-ksa-no-gcp-access'],
 	weigh(hits, scene) {
 		return unlessQuoted(strongest(hits), scene);
+	},
+	reads: ['serviceAccount', 'audit'],
+	decides: ['serviceAccount'],
+	suspects: (failed) =>
+		failed.generation?.startsWith('composer') === true &&
+		(isSilent(failed) || failed.told.some((cause) => REFUSALS.includes(cause))),
+	verify({ serviceAccount, audit }, { facts, told, env }) {
+		const account = env.serviceAccount;
+		// The text may be about an account that is not looked at.
+		if (!serviceAccount || account === undefined || (facts['account'] ?? account) !== account) return undefined;
+		if (serviceAccount.state === 'enabled')
+			return told === undefined
+				? undefined
+				: ruledOut('serviceAccount', `\`${account}\` is there and enabled.`, `\`${account}\` は存在し、有効です。`);
+		const gone = serviceAccount.state === 'missing';
+		const entry = audit?.find(
+			({ method, target }) =>
+				/iam\.admin\.v1\.(?:Disable|Delete)ServiceAccount$/.test(method) && target.includes(account),
+		);
+		const by = entry
+			? { en: ` by \`${entry.actor}\` at ${clock(entry.at)}`, ja: `（${clock(entry.at)}、\`${entry.actor}\`）` }
+			: { en: '', ja: '' };
+		return confirmed(
+			'serviceAccount',
+			`the environment's service account \`${account}\` ${gone ? 'does not exist: it was deleted' : 'was disabled'}${by.en}.`,
+			`環境のサービス アカウント \`${account}\` は${gone ? '削除されています' : '無効化されています'}${by.ja}。`,
+			{ at: entry?.at, facts: { account } },
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

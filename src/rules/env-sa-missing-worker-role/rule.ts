@@ -1,7 +1,17 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { grantOnBucket, memberOf, resource, rolesOf } from '../_parts/iam.ts';
 import { grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { byWhom, heldBy, onProject, takenAway } from '../_parts/policy.ts';
+import { confirmed, ruledOut } from '../_parts/said.ts';
 import { strongest } from '../_parts/weigh.ts';
+
+const ROLE = 'roles/composer.worker';
+/** Either satisfies Composer's own check; a custom role may. */
+const serves = (role: string): boolean =>
+	[ROLE, 'roles/editor', 'roles/owner'].includes(role) || !role.startsWith('roles/');
+
+// What an account without the role meets first.
+const REFUSALS = ['gcs-permission-denied', 'google-api-permission-denied', 'kpo-pods-forbidden', 'kpo-image-pull'];
 
 export default defineRule({
 	id: 'env-sa-missing-worker-role',
@@ -30,6 +40,35 @@ export default defineRule({
 		const met = hits.filter((hit) => !/--role[= ]roles\/composer\.worker/.test(hit.text));
 		const weighing = strongest(met);
 		return weighing && scene.kind === 'task' && weighing.says === 'strong' ? { ...weighing, says: 'weak' } : weighing;
+	},
+	reads: ['projectPolicy', 'policyChanges'],
+	decides: ['projectPolicy'],
+	suspects: ({ generation, told, log }) =>
+		generation?.startsWith('composer') === true && (log !== 'there' || told.some((cause) => REFUSALS.includes(cause))),
+	verify({ projectPolicy, policyChanges }, { told, env }) {
+		const { project, serviceAccount: account } = env;
+		if (!projectPolicy || account === undefined || project === undefined) return undefined;
+		const member = `serviceAccount:${account}`;
+		const held = heldBy(projectPolicy, member).map(({ role }) => role);
+		const has = held.find(serves);
+		const on = onProject(project);
+		if (has !== undefined)
+			return told === undefined
+				? undefined
+				: ruledOut(
+						'projectPolicy',
+						`\`${account}\` holds \`${has}\` on ${on.en}.`,
+						`\`${account}\` は ${on.ja} で \`${has}\` を持っています。`,
+					);
+		const taken = takenAway(policyChanges, ROLE, member);
+		const by = byWhom(taken);
+		const list = held.map((role) => `\`${role}\``).join(', ');
+		return confirmed(
+			'projectPolicy',
+			`\`${account}\`, the environment's service account, holds ${list === '' ? 'no role' : `only ${list}`} on ${on.en}, not \`${ROLE}\`.${by.en}`,
+			`環境のサービス アカウント \`${account}\` が ${on.ja} で持つロールは${list === '' ? 'なく' : ` ${list} のみで`}、\`${ROLE}\` がありません。${by.ja}`,
+			{ at: taken?.at },
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

@@ -1,6 +1,17 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { composerAgent, gcloud, grantOnServiceAccount, memberOf, resource, rolesOf } from '../_parts/iam.ts';
+import {
+	agentIfKnown,
+	composerAgent,
+	gcloud,
+	grantOnServiceAccount,
+	memberOf,
+	resource,
+	rolesOf,
+} from '../_parts/iam.ts';
 import { forGeneration, grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { heldBy, onProject } from '../_parts/policy.ts';
+import { confirmed, likely, ruledOut } from '../_parts/said.ts';
+import { counted } from '../_parts/series.ts';
 import { strongest } from '../_parts/weigh.ts';
 
 const OPERATION =
@@ -83,6 +94,59 @@ export default defineRule({
 			return scene.kind !== 'task' || operation;
 		});
 		return strongest(met);
+	},
+	reads: ['projectPolicy', 'serviceAccountPolicy', 'permissionChecks'],
+	decides: ['projectPolicy', 'serviceAccountPolicy'],
+	verify({ projectPolicy, serviceAccountPolicy, permissionChecks }, { failed, env }) {
+		const { project, serviceAccount, generation } = env;
+		if (project === undefined || serviceAccount === undefined) return undefined;
+		const account = `serviceAccount:${serviceAccount}`;
+		const agent = agentIfKnown(env);
+		const on = onProject(project);
+		const missing: { who: string; role: string; where: string }[] = [];
+		const holds = (policy: typeof projectPolicy, who: string, roles: readonly string[]) =>
+			policy && heldBy(policy, who).some(({ role }) => roles.includes(role) || !role.startsWith('roles/'));
+		if (holds(projectPolicy, account, ['roles/composer.worker', 'roles/editor', 'roles/owner']) === false)
+			missing.push({ who: serviceAccount, role: 'roles/composer.worker', where: project });
+		if (agent !== undefined && holds(projectPolicy, agent, ['roles/composer.serviceAgent']) === false)
+			missing.push({ who: composerAgent(env), role: 'roles/composer.serviceAgent', where: project });
+		if (agent !== undefined && generation === 'composer-2' && projectPolicy && serviceAccountPolicy) {
+			const extension = ['roles/composer.ServiceAgentV2Ext'];
+			if (!holds(projectPolicy, agent, extension) && !holds(serviceAccountPolicy, agent, extension))
+				missing.push({ who: composerAgent(env), role: extension.join(''), where: serviceAccount });
+		}
+		const [first] = missing;
+		if (first) {
+			const list = (and: string) =>
+				missing.map(({ who, role, where }) => `\`${role}\`: \`${who}\` → \`${where}\``).join(and);
+			return confirmed(
+				first.where === serviceAccount ? 'serviceAccountPolicy' : 'projectPolicy',
+				`missing (role: who → on what): ${list(', ')}.`,
+				`不足しているロール（ロール: 付与先 → 対象）: ${list('、')}。`,
+				missing.length === 1 ? { facts: { principal: first.who, role: first.role } } : {},
+			);
+		}
+		const end = failed.endedAt === undefined ? failed.now : Date.parse(failed.endedAt);
+		const checks = permissionChecks && counted(permissionChecks, { from: end - 90 * 60_000, to: end + 5 * 60_000 });
+		if (checks)
+			return likely(
+				'permissionChecks',
+				`Composer's own check counted missing permissions ${checks.count} times, although the roles on ${on.en} are there: look at the ones in a private setup (the account on itself, Shared VPC).`,
+				`${on.ja} のロールは揃っていますが、Composer 自身のチェックで権限不足が ${checks.count} 回記録されています。プライベート構成で必要なロール（アカウント自身に対するもの、共有 VPC）を確認してください。`,
+				{ at: checks.at },
+			);
+		if (
+			projectPolicy &&
+			agent !== undefined &&
+			(generation !== 'composer-2' || serviceAccountPolicy) &&
+			permissionChecks
+		)
+			return ruledOut(
+				'projectPolicy',
+				`the environment's account and the Composer agent hold the roles they need on ${on.en}, and Composer counted no missing permission.`,
+				`環境のアカウントと Composer エージェントは ${on.ja} で必要なロールを持っており、権限不足も記録されていません。`,
+			);
+		return undefined;
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

@@ -3,6 +3,7 @@ import { command, forGeneration, inLang, names, python, quoted, say, sh } from '
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
 import { aboutTry, clock, isSilent } from '../_parts/audit.ts';
+import { confirmed } from '../_parts/said.ts';
 
 export default defineRule({
 	id: 'executor-state-mismatch',
@@ -60,21 +61,26 @@ export default defineRule({
 		'task-stuck-queued',
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
-	reads: ['eventLog'],
+	reads: ['eventLog', 'schedulerLog', 'workerLog'],
+	decides: ['eventLog'],
 	suspects: isSilent,
-	verify({ eventLog }, { failed }) {
+	verify({ eventLog, schedulerLog }, { failed }) {
 		const entry = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'state mismatch');
-		if (!entry) return undefined;
+		const said = schedulerLog?.find(
+			({ text }) =>
+				/although the task says|but the task instance's state attribute is/.test(text) &&
+				text.includes(failed.run) &&
+				text.includes(failed.task),
+		);
+		const at = entry?.at ?? said?.at;
+		if (at === undefined) return undefined;
 		const never = failed.hostname === undefined;
-		return {
-			status: 'confirmed',
-			because: {
-				en: `the scheduler noted a state mismatch at ${clock(entry.at)}${never ? '; no worker ever reported the task, so it never began' : ''}.`,
-				ja: `スケジューラが ${clock(entry.at)} に state mismatch を記録しています${never ? '。ワーカーからの報告はなく、タスクは開始されていません' : ''}。`,
-			},
-			source: 'eventLog',
-			at: entry.at,
-		};
+		return confirmed(
+			entry ? 'eventLog' : 'schedulerLog',
+			`the scheduler noted a state mismatch at ${clock(at)}${never ? '; no worker ever reported the task, so it never began' : ''}.`,
+			`スケジューラが ${clock(at)} に state mismatch を記録しています${never ? '。ワーカーからの報告はなく、タスクは開始されていません' : ''}。`,
+			{ at },
+		);
 	},
 	fix(context) {
 		const { env, facts, lang } = context;

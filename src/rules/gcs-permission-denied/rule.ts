@@ -1,7 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { gcloud, grantOnBucket, memberOf, projectOf, resource } from '../_parts/iam.ts';
+import { gcloud, grantOnBucket, memberIfKnown, memberOf, projectOf, resource } from '../_parts/iam.ts';
 import { roleFor } from '../_parts/roles.ts';
 import { grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { onBucket, onProject, refused } from '../_parts/policy.ts';
 import { isNotIam, strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 const CALLS = [
@@ -84,6 +85,22 @@ export default defineRule({
 	weigh(hits, scene) {
 		const met = hits.filter((hit) => !isNotIam(hit.text) && !hit.text.includes('(gcloud.composer.environments.'));
 		return unlessQuoted(strongest(met), scene);
+	},
+	reads: ['bucketPolicy', 'projectPolicy'],
+	decides: ['bucketPolicy', 'projectPolicy'],
+	verify({ bucketPolicy, projectPolicy }, { facts, env }) {
+		const member = memberIfKnown(facts['principal'], env);
+		const bucket = facts['bucket'] ?? env.bucket;
+		const { permission } = facts;
+		if (permission === undefined || env.project === undefined || member === undefined) return undefined;
+		const project = { policy: projectPolicy, source: 'projectPolicy' as const, on: onProject(env.project) };
+		if (permission === 'storage.buckets.list' || permission === 'storage.buckets.create')
+			return refused(member, permission, [project]);
+		if (bucket === undefined) return undefined;
+		return refused(member, permission, [
+			{ policy: bucketPolicy, source: 'bucketPolicy', on: onBucket(bucket) },
+			project,
+		]);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

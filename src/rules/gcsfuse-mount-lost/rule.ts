@@ -4,6 +4,9 @@ import { forGeneration, inLang, names, python, quoted, say, sh, command } from '
 import { moreMemoryPerTask } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { confirmed, likely } from '../_parts/said.ts';
+import { memoryOf, memoryText, restartsOf, SHORT, workerEvent } from '../_parts/worker.ts';
+import { clock } from '../_parts/audit.ts';
 
 export default defineRule({
 	id: 'gcsfuse-mount-lost',
@@ -57,6 +60,30 @@ export default defineRule({
 		const logging =
 			scene.has('airflow/utils/log/') || (scene.has('/home/airflow/gcs/logs') && scene.has('logging/__init__.py'));
 		return logging && !scene.has('socket.py", line') ? { says: 'strong' } : strongest(hits);
+	},
+	reads: ['workerLog', 'workerMemory', 'workerMemoryQuota', 'restarts', 'kubernetesEvents'],
+	decides: ['workerMemory', 'workerLog'],
+	suspects: ({ generation, log }) => generation?.startsWith('composer') === true && log !== 'there',
+	verify(seen, { failed, told, env }) {
+		if (told === undefined) return undefined;
+		const event = workerEvent(seen.kubernetesEvents, failed, ({ message }) => /gcs-?fuse/.test(message));
+		if (event)
+			return confirmed(
+				'kubernetesEvents',
+				`the bucket mount of \`${event.object}\` died: ${event.message}`,
+				`\`${event.object}\` のバケットのマウントが停止しました: ${event.message}`,
+				{ at: event.at },
+			);
+		const memory = memoryOf(seen, failed, env);
+		if (!memory || memory.share < SHORT) return undefined;
+		const restarted = restartsOf(seen.restarts, failed);
+		const { en, ja } = memoryText(memory);
+		return (told === 'log' || told === 'workerLog' ? confirmed : likely)(
+			'workerMemory',
+			`${en}${restarted ? ` and was restarted at ${clock(restarted.at)}` : ''}: gcsfuse shares the pod and is killed first.`,
+			`${ja} です${restarted ? ` (${clock(restarted.at)} に再起動)` : ''}。gcsfuse は同じ Pod のメモリを使い、最初に強制終了されます。`,
+			{ at: memory.at, facts: failed.hostname === undefined ? {} : { host: failed.hostname } },
+		);
 	},
 	fix(context) {
 		const { env, facts, lang } = context;

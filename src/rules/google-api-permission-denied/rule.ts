@@ -1,7 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { gcloud, grantOnServiceAccount, memberOf, resource, rolesOf } from '../_parts/iam.ts';
+import { gcloud, grantOnServiceAccount, memberIfKnown, memberOf, resource, rolesOf } from '../_parts/iam.ts';
 import { roleFor } from '../_parts/roles.ts';
 import { grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { onAccount, onProject, refused } from '../_parts/policy.ts';
 import { isNotIam, strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 // These have rules of their own.
@@ -130,6 +131,25 @@ export default defineRule({
 		if (facts['actAs'] !== undefined) facts['permission'] ??= 'iam.serviceAccounts.actAs';
 		if (facts['invoked'] !== undefined) facts['permission'] ??= 'run.routes.invoke';
 		return unlessQuoted({ says: weighing.says, facts }, scene);
+	},
+	reads: ['projectPolicy', 'accountPolicy'],
+	decides: ['projectPolicy'],
+	verify({ projectPolicy, accountPolicy }, { failed, facts, env }) {
+		const { permission, actAs } = facts;
+		const member = memberIfKnown(facts['principal'], env);
+		if (permission === undefined || facts['scopes'] !== undefined || env.project === undefined) return undefined;
+		if (member === undefined) return undefined;
+		const own = { policy: projectPolicy, source: 'projectPolicy' as const, on: onProject(env.project) };
+		if (actAs !== undefined)
+			return refused(member, permission, [
+				...(failed.account === actAs
+					? [{ policy: accountPolicy, source: 'accountPolicy' as const, on: onAccount(actAs) }]
+					: []),
+				own,
+			]);
+		const project = facts['project'] ?? /projects\/([a-z0-9.:-]{4,63})/.exec(facts['resource'] ?? '')?.[1];
+		if (project !== undefined && project !== env.project && project !== env.projectNumber) return undefined;
+		return refused(member, permission, [own]);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { gcloud, grantOnServiceAccount, memberOf, resource } from '../_parts/iam.ts';
+import { gcloud, grantOnServiceAccount, memberIfKnown, memberOf, projectOf, resource } from '../_parts/iam.ts';
 import { hcl, inLang, say, sh } from '../_parts/steps.ts';
+import { onAccount, onProject, refused } from '../_parts/policy.ts';
 import { isNotIam, strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -43,6 +44,18 @@ export default defineRule({
 				!/missing IAM policy binding|Unable to generate access token|computeMetadata/.test(hit.text),
 		);
 		return unlessQuoted(strongest(met), scene);
+	},
+	reads: ['accountPolicy', 'projectPolicy'],
+	decides: ['accountPolicy'],
+	verify({ accountPolicy, projectPolicy }, { failed, facts, env }) {
+		const target = facts['target'];
+		const member = memberIfKnown(facts['principal'], env);
+		if (target === undefined || target !== failed.account || member === undefined) return undefined;
+		const own = projectOf(target) === env.project && env.project !== undefined;
+		return refused(member, 'iam.serviceAccounts.getAccessToken', [
+			{ policy: accountPolicy, source: 'accountPolicy', on: onAccount(target) },
+			...(own ? [{ policy: projectPolicy, source: 'projectPolicy' as const, on: onProject(env.project ?? '') }] : []),
+		]);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { gcloud, memberOf, resource } from '../_parts/iam.ts';
+import { gcloud, memberIfKnown, memberOf, resource } from '../_parts/iam.ts';
 import { forGeneration, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { onProject, refused } from '../_parts/policy.ts';
 import { isNotIam, strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -48,6 +49,20 @@ export default defineRule({
 	yieldsTo: ['api-not-enabled', 'vpc-sc-denied', 'billing-disabled', 'workload-identity-binding-lost'],
 	weigh(hits, scene) {
 		return unlessQuoted(strongest(hits.filter((hit) => !isNotIam(hit.text))), scene);
+	},
+	reads: ['projectPolicy', 'workerLog'],
+	decides: ['projectPolicy'],
+	// The backend is asked by the worker, and says there that it was refused; the task only misses what it would have got.
+	suspects: ({ told }) => told.includes('missing-connection-or-variable'),
+	verify({ projectPolicy }, { facts, told, env }) {
+		const project = facts['project'] ?? env.project;
+		const absent = facts['state'] !== undefined || facts['version'] !== undefined;
+		if (told === undefined || absent || (project !== env.project && project !== env.projectNumber)) return undefined;
+		const member = memberIfKnown(facts['principal'], env);
+		if (env.project === undefined || member === undefined) return undefined;
+		return refused(member, 'secretmanager.versions.access', [
+			{ policy: projectPolicy, source: 'projectPolicy', on: onProject(env.project) },
+		]);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

@@ -14,7 +14,9 @@ import {
 } from '../_parts/steps.ts';
 import { moreMemoryPerTask } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
-import { sameHost } from '../_parts/audit.ts';
+import { clock } from '../_parts/audit.ts';
+import { confirmed, likely, ruledOut } from '../_parts/said.ts';
+import { evictions, hostInScheduler, memoryOf, memoryText, othersText, restartsOf, SHORT } from '../_parts/worker.ts';
 
 // The try left lines of its own, so its log is there: one source of several could not be read, which is usual.
 const WRITTEN = ['Starting attempt ', 'Task failed with exception', 'DAG bundles loaded: ', 'Marking task as '];
@@ -80,6 +82,8 @@ export default defineRule({
 	yieldsTo: [
 		'worker-oom-task-sigkill',
 		'gcsfuse-mount-lost',
+		'worker-pod-evicted-storage',
+		'zombie-heartbeat-timeout',
 		'worker-liveness-probe-failed',
 		'worker-rollout-by-update',
 		'executor-state-mismatch',
@@ -106,31 +110,49 @@ export default defineRule({
 			},
 		};
 	},
-	reads: ['failures'],
-	suspects: ({ log, state, hostname }) => log === 'missing' && state === 'failed' && hostname !== undefined,
-	verify({ failures }, { failed }) {
+	reads: ['failures', 'schedulerLog', 'workerLog', 'workerMemory', 'workerMemoryQuota', 'podEvictions', 'restarts'],
+	decides: ['restarts', 'workerLog'],
+	suspects: ({ log, state, hostname }) => log !== 'there' && state === 'failed' && hostname !== undefined,
+	verify(seen, { failed, told, env }) {
 		const { hostname } = failed;
 		if (hostname === undefined)
-			return failed.endedAt === undefined
+			return failed.endedAt === undefined || told === undefined
 				? undefined
-				: {
-						status: 'ruled-out',
-						because: {
-							en: 'Airflow has no host name for this try: no worker ever began it, so there is no log to lose.',
-							ja: 'この試行にはホスト名がありません。ワーカーは開始しておらず、失われたログはありません。',
-						},
-						source: 'taskInstance',
-					};
-		const others = sameHost(failures, failed);
-		return {
-			status: 'likely',
-			because: {
-				en: `it ran on \`${hostname}\`, whose log cannot be had${others === 0 ? '' : `; ${others} other task${others === 1 ? '' : 's'} failed there within a minute`}.`,
-				ja: `\`${hostname}\` で実行されましたが、ログを取得できません${others === 0 ? '' : `。前後 1 分にそこで他に ${others} 件のタスクが失敗しています`}。`,
-			},
-			source: 'failures',
-			facts: { host: hostname },
-		};
+				: ruledOut(
+						'taskInstance',
+						'Airflow has no host name for this try: no worker ever began it, so there is no log to lose.',
+						'この試行にはホスト名がありません。ワーカーは開始しておらず、失われたログはありません。',
+					);
+		const others = othersText(seen.failures, failed);
+		const facts = { host: hostname };
+		const restarted = restartsOf(seen.restarts, failed);
+		const evicted = evictions(seen.podEvictions, failed);
+		const memory = memoryOf(seen, failed, env);
+		const full = memory && memory.share >= SHORT ? memoryText(memory) : undefined;
+		const short = full ? { en: `; ${full.en}`, ja: `。${full.ja} でした` } : { en: '', ja: '' };
+		if (restarted)
+			return confirmed(
+				'restarts',
+				`its worker \`${hostname}\` was restarted at ${clock(restarted.at)}${others.en}${short.en}.`,
+				`ワーカー \`${hostname}\` は ${clock(restarted.at)} に再起動されています${others.ja}${short.ja}。`,
+				{ at: restarted.at, facts },
+			);
+		const gone = evicted
+			? {
+					en: `; ${evicted.count} worker pod${evicted.count === 1 ? ' was' : 's were'} evicted at ${clock(evicted.at)}`,
+					ja: `。${clock(evicted.at)} にワーカー Pod が ${evicted.count} 件退避されています`,
+				}
+			: { en: '', ja: '' };
+		return likely(
+			evicted ? 'podEvictions' : 'failures',
+			`it ran on \`${hostname}\`, whose log cannot be had${others.en}${gone.en}${short.en}.`,
+			`\`${hostname}\` で実行されましたが、ログを取得できません${others.ja}${gone.ja}${short.ja}。`,
+			{ at: evicted?.at, facts },
+		);
+	},
+	follows({ schedulerLog }, { failed }) {
+		const subject = hostInScheduler(schedulerLog, failed);
+		return subject && { subject, reads: ['workerLog', 'workerMemory', 'workerMemoryQuota', 'restarts'] };
 	},
 	fix(context) {
 		const { env, facts, lang } = context;

@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { gcloud } from '../_parts/iam.ts';
 import { forGeneration, hcl, hclQuoted, inLang, names, say, sh } from '../_parts/steps.ts';
+import { confirmed } from '../_parts/said.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -35,10 +36,23 @@ export default defineRule({
 	weigh(hits, scene) {
 		return unlessQuoted(strongest(hits), scene);
 	},
+	reads: ['audit'],
+	verify({ audit }, { facts }) {
+		const id = facts['uniqueId'];
+		const entry = audit?.find(({ uniqueId }) => uniqueId !== undefined && uniqueId === id);
+		if (!entry) return undefined;
+		return confirmed(
+			'audit',
+			`VPC Service Controls refused \`${entry.actor}\` the call \`${entry.method}\` on \`${entry.target}\`.`,
+			`VPC Service Controls が \`${entry.actor}\` による \`${entry.target}\` への \`${entry.method}\` を拒否しています。`,
+			{ at: entry.at, facts: { principal: entry.actor, method: entry.method } },
+		);
+	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);
 		const id = facts['uniqueId'];
 		const { project, serviceAccount } = names(env);
+		const service = /^(?:google\.)?([a-z][\w.-]{2,60}\.googleapis\.com)/.exec(facts['method'] ?? '')?.[1];
 		const filter = `protoPayload.metadata.@type="type.googleapis.com/google.cloud.audit.VpcServiceControlAuditMetadata"${id === undefined ? '' : ` protoPayload.metadata.vpcServiceControlsUniqueId="${id}"`}`;
 		const composer = (extra: string) => () => [say(extra)];
 		return [
@@ -71,7 +85,7 @@ export default defineRule({
 				'  egress_to {',
 				'    resources = ["projects/TARGET_PROJECT_NUMBER"]',
 				'    operations {',
-				'      service_name = "SERVICE.googleapis.com"',
+				`      service_name = ${hclQuoted(service ?? 'SERVICE.googleapis.com')}`,
 				'      method_selectors { method = "*" }',
 				'    }',
 				'  }',

@@ -1,6 +1,9 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { clock, isSilent } from '../_parts/audit.ts';
+import { confirmed, likely } from '../_parts/said.ts';
+import { memoryOf, memoryText, othersText, restartsOf, SHORT, workerEvent } from '../_parts/worker.ts';
 
 export default defineRule({
 	id: 'worker-liveness-probe-failed',
@@ -52,6 +55,44 @@ export default defineRule({
 		if (scene.has('No nodes replied within time constraint')) return { ...weighing, says: 'strong' };
 		if (scene.has('SchedulerJob') || scene.has('airflow-scheduler')) return undefined;
 		return scene.has('airflow-worker') ? { ...weighing, says: 'strong' } : weighing;
+	},
+	reads: ['kubernetesEvents', 'restarts', 'workerMemory', 'workerMemoryQuota', 'failures'],
+	decides: ['restarts'],
+	suspects: (failed) => isSilent(failed) && failed.hostname !== undefined,
+	verify(seen, { failed, told, env }) {
+		const { hostname } = failed;
+		if (hostname === undefined) return undefined;
+		const event = workerEvent(
+			seen.kubernetesEvents,
+			failed,
+			({ message }) => /[Ll]iveness probe/.test(message) && !/gcs-?fuse/.test(message),
+		);
+		const restarted = restartsOf(seen.restarts, failed);
+		const memory = memoryOf(seen, failed, env);
+		const full = memory !== undefined && memory.share >= SHORT;
+		const others = othersText(seen.failures, failed);
+		const facts = { host: hostname };
+		if (event && (restarted || /will be restarted/.test(event.message)) && !full)
+			return confirmed(
+				'kubernetesEvents',
+				`Kubernetes restarted \`${hostname}\`: ${event.message}${others.en}.`,
+				`Kubernetes が \`${hostname}\` を再起動しました: ${event.message}${others.ja}。`,
+				{ at: event.at, facts },
+			);
+		// A restart with a full memory is that of a worker which was killed for it.
+		if (!restarted || full) return undefined;
+		const room = memory
+			? {
+					en: `; its memory was no reason: ${memoryText(memory).en}`,
+					ja: `。${memoryText(memory).ja} で、メモリ不足ではありません`,
+				}
+			: { en: '', ja: '' };
+		return (told === undefined ? likely : confirmed)(
+			'restarts',
+			`\`${hostname}\` was restarted at ${clock(restarted.at)}${others.en}${room.en}.`,
+			`\`${hostname}\` は ${clock(restarted.at)} に再起動されています${others.ja}${room.ja}。`,
+			{ at: restarted.at, facts },
+		);
 	},
 	fix(context) {
 		const { env, lang } = context;

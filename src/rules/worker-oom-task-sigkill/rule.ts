@@ -4,7 +4,10 @@ import { forGeneration, inLang, python, quoted, say, sh } from '../_parts/steps.
 import { moreMemoryPerTask } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
-import { clock, endedByHand, sameHost } from '../_parts/audit.ts';
+import { clock, endedByHand, isSilent } from '../_parts/audit.ts';
+import { confirmed, likely, ruledOut, unlikely } from '../_parts/said.ts';
+import { aroundEnd, counted } from '../_parts/series.ts';
+import { memoryOf, memoryText, othersText, restartsOf, SHORT, workerEvent } from '../_parts/worker.ts';
 
 export default defineRule({
 	id: 'worker-oom-task-sigkill',
@@ -112,30 +115,75 @@ export default defineRule({
 			return scene.kind !== 'task' && scene.has('airflow-worker') ? { ...weighing, says: 'strong' } : undefined;
 		return weighing;
 	},
-	reads: ['eventLog', 'failures'],
-	verify({ eventLog, failures }, { failed }) {
-		const byHand = eventLog && endedByHand(eventLog, failed);
+	reads: ['eventLog', 'failures', 'workerMemory', 'workerMemoryQuota', 'exitCodes', 'restarts', 'kubernetesEvents'],
+	decides: ['workerMemory'],
+	suspects: (failed) => isSilent(failed) && failed.hostname !== undefined,
+	verify(seen, { failed, told, facts, env }) {
+		const byHand = seen.eventLog && endedByHand(seen.eventLog, failed);
 		if (byHand)
-			return {
-				status: 'ruled-out',
-				because: {
-					en: `${byHand.owner ?? 'somebody'} stopped it (\`${byHand.event}\` at ${clock(byHand.at)}).`,
-					ja: `${byHand.owner ?? '誰か'} が停止しています (${clock(byHand.at)} の \`${byHand.event}\`)。`,
-				},
-				source: 'eventLog',
-				at: byHand.at,
-			};
-		const others = sameHost(failures, failed);
-		if (others === 0 || failed.hostname === undefined) return undefined;
-		return {
-			status: 'likely',
-			because: {
-				en: `${others} other task${others === 1 ? '' : 's'} on the same worker \`${failed.hostname}\` failed within a minute of it.`,
-				ja: `同じワーカー \`${failed.hostname}\` で、前後 1 分に他に ${others} 件のタスクが失敗しています。`,
-			},
-			source: 'failures',
-			facts: { host: failed.hostname },
-		};
+			return told === undefined
+				? undefined
+				: ruledOut(
+						'eventLog',
+						`${byHand.owner ?? 'somebody'} stopped it (\`${byHand.event}\` at ${clock(byHand.at)}).`,
+						`${byHand.owner ?? '誰か'} が停止しています (${clock(byHand.at)} の \`${byHand.event}\`)。`,
+						{ at: byHand.at },
+					);
+		const host = failed.hostname === undefined ? undefined : { host: failed.hostname };
+		const event = workerEvent(seen.kubernetesEvents, failed, ({ reason, message }) =>
+			/OOMKill|SystemOOM/.test(`${reason} ${message}`),
+		);
+		if (event)
+			return confirmed(
+				'kubernetesEvents',
+				`Kubernetes notes \`${event.reason}\` for \`${event.object}\`.`,
+				`Kubernetes が \`${event.object}\` の \`${event.reason}\` を記録しています。`,
+				{ at: event.at, facts: host },
+			);
+		const memory = memoryOf(seen, failed, env);
+		const killed =
+			seen.exitCodes &&
+			counted(
+				seen.exitCodes.filter(({ of }) => of === '-9' || of === '137'),
+				aroundEnd(failed),
+			);
+		const restarted = restartsOf(seen.restarts, failed);
+		const others = othersText(seen.failures, failed);
+		if (memory && memory.share >= SHORT) {
+			const { en, ja } = memoryText(memory);
+			const trace = killed
+				? {
+						en: `; ${killed.count} task process${killed.count === 1 ? '' : 'es'} ended with SIGKILL`,
+						ja: `。SIGKILL で終了したタスクプロセスは ${killed.count} 件です`,
+					}
+				: restarted
+					? { en: `; it was restarted at ${clock(restarted.at)}`, ja: `。${clock(restarted.at)} に再起動されています` }
+					: others;
+			// Without a word of the log or a trace of the kill a full worker is only a full worker.
+			const sure = told !== undefined || killed !== undefined || restarted !== undefined;
+			return (sure ? confirmed : likely)('workerMemory', `${en}${trace.en}.`, `${ja}${trace.ja}。`, {
+				at: memory.at,
+				facts: host,
+			});
+		}
+		if (told === undefined) return undefined;
+		// A child of the task may have a limit of its own.
+		if (memory && memory.share < 0.6 && facts['exitCode'] === undefined) {
+			const { en, ja } = memoryText(memory);
+			return unlikely(
+				'workerMemory',
+				`${en} at the most, in samples a minute apart: only a shorter spike fits, or something else sent the SIGKILL.`,
+				`${ja} が最大です (1 分間隔の値)。より短いピークか、別のものが SIGKILL を送った可能性があります。`,
+				{ at: memory.at },
+			);
+		}
+		if (others.count === 0 || failed.hostname === undefined) return undefined;
+		return likely(
+			'failures',
+			`${others.count} other task${others.count === 1 ? '' : 's'} on the same worker \`${failed.hostname}\` failed within a minute of it.`,
+			`同じワーカー \`${failed.hostname}\` で、前後 1 分に他に ${others.count} 件のタスクが失敗しています。`,
+			{ facts: host },
+		);
 	},
 	fix(context) {
 		const { env, facts, lang } = context;

@@ -2,7 +2,11 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say, sh, command, names, forGeneration } from '../_parts/steps.ts';
 import { moreStorage } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { isSilent } from '../_parts/audit.ts';
 import { sober } from '../_parts/own.ts';
+import { confirmed, likely, ruledOut, unlikely } from '../_parts/said.ts';
+import { aroundEnd, ofHost, peak, percent } from '../_parts/series.ts';
+import { evictions, memoryOf, memoryText, SHORT, workerEvent } from '../_parts/worker.ts';
 
 export default defineRule({
 	id: 'worker-pod-evicted-storage',
@@ -56,6 +60,56 @@ export default defineRule({
 		if (weighing.says === 'strong' && scene.has('The node was low on resource: memory'))
 			return { ...weighing, says: 'weak' };
 		return weighing;
+	},
+	reads: ['workerDisk', 'podEvictions', 'workerMemory', 'workerMemoryQuota', 'kubernetesEvents'],
+	decides: ['workerDisk'],
+	suspects: (failed) => isSilent(failed) && failed.hostname !== undefined,
+	verify(seen, { failed, told, env }) {
+		const event = workerEvent(
+			seen.kubernetesEvents,
+			failed,
+			({ reason, message }) => reason === 'Evicted' && /ephemeral/.test(message),
+		);
+		if (event)
+			return confirmed(
+				'kubernetesEvents',
+				`Kubernetes evicted \`${event.object}\`: ${event.message}`,
+				`Kubernetes が \`${event.object}\` を退避しました: ${event.message}`,
+				{ at: event.at },
+			);
+		const disk = seen.workerDisk && peak(ofHost(seen.workerDisk, failed.hostname), aroundEnd(failed));
+		if (!disk) return undefined;
+		const evicted = evictions(seen.podEvictions, failed);
+		const full = {
+			en: `the disk of \`${disk.of}\` was ${percent(disk.value)} full`,
+			ja: `\`${disk.of}\` のディスク使用率は ${percent(disk.value)} でした`,
+		};
+		if (disk.value >= 0.9) {
+			const gone = evicted
+				? {
+						en: `, and ${evicted.count} worker pod${evicted.count === 1 ? ' was' : 's were'} evicted`,
+						ja: `。退避されたワーカー Pod は ${evicted.count} 件です`,
+					}
+				: { en: '', ja: '' };
+			const sure = told !== undefined || evicted !== undefined;
+			return (sure ? confirmed : likely)('workerDisk', `${full.en}${gone.en}.`, `${full.ja}${gone.ja}。`, {
+				at: disk.at,
+			});
+		}
+		if (told === undefined || disk.value > 0.75) return undefined;
+		const memory = memoryOf(seen, failed, env);
+		if (memory && memory.share >= SHORT) {
+			const { en, ja } = memoryText(memory);
+			return ruledOut('workerDisk', `${full.en} at the most, while ${en}.`, `${full.ja}（最大）。一方、${ja} です。`, {
+				at: disk.at,
+			});
+		}
+		return unlikely(
+			'workerDisk',
+			`${full.en} at the most, in samples a minute apart: a disk that is not the worker's (a volume, a database, a server) fits better.`,
+			`${full.ja}（最大、1 分間隔の値）。ワーカー以外のディスク (ボリューム、データベース、サーバー) の可能性があります。`,
+			{ at: disk.at },
+		);
 	},
 	fix(context) {
 		const { env, lang } = context;

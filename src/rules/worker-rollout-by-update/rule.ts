@@ -2,7 +2,11 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import type { Failed, Series } from '../../domain/evidence.ts';
 import { changedMeanwhile, clock, isSilent } from '../_parts/audit.ts';
+import { confirmed, likely } from '../_parts/said.ts';
+import { aroundEnd, counted, whileItRan } from '../_parts/series.ts';
+import { othersText } from '../_parts/worker.ts';
 
 export default defineRule({
 	id: 'worker-rollout-by-update',
@@ -47,22 +51,39 @@ export default defineRule({
 			return { ...weighing, says: 'weak' };
 		return weighing;
 	},
-	reads: ['operations'],
+	reads: ['operations', 'maintenance', 'workers', 'failures'],
+	decides: ['operations'],
 	suspects: (failed) => failed.generation?.startsWith('composer') === true && isSilent(failed),
-	verify({ operations }, { failed, facts }) {
+	verify({ operations, maintenance, workers, failures }, { failed, facts, told }) {
+		// The try was told to end; without its word the two only coincide.
+		const ended = told === 'log' || told === 'workerLog' || facts['signal'] === '-15';
+		const others = othersText(failures, failed);
 		const change = operations && changedMeanwhile(operations, failed);
-		if (change?.startedAt === undefined) return undefined;
-		const until = change.endedAt === undefined ? '' : `–${clock(change.endedAt)}`;
-		return {
-			// The try was told to end and the workers were replaced then; without its word the two only coincide.
-			status: failed.told.includes('worker-rollout-by-update') || facts['signal'] === '-15' ? 'confirmed' : 'likely',
-			because: {
-				en: `an operation ${change.type} of the environment ran meanwhile (${clock(change.startedAt)}${until}); it replaces workers.`,
-				ja: `その間に環境の操作 ${change.type} が実行されており (${clock(change.startedAt)}${until})、ワーカーが入れ替わります。`,
-			},
-			source: 'operations',
-			at: change.startedAt,
-		};
+		if (change?.startedAt !== undefined) {
+			const until = change.endedAt === undefined ? '' : `–${clock(change.endedAt)}`;
+			return (ended ? confirmed : likely)(
+				'operations',
+				`an operation ${change.type} of the environment ran meanwhile (${clock(change.startedAt)}${until}); it replaces workers${others.en}.`,
+				`その間に環境の操作 ${change.type} が実行されており (${clock(change.startedAt)}${until})、ワーカーが入れ替わります${others.ja}。`,
+				{ at: change.startedAt },
+			);
+		}
+		const upkeep = maintenance && counted(maintenance, whileItRan(failed));
+		if (upkeep)
+			return (ended ? confirmed : likely)(
+				'maintenance',
+				`Composer's maintenance ran meanwhile (from ${clock(upkeep.at)}); it replaces workers${others.en}.`,
+				`その間に Composer のメンテナンスが実行されており (${clock(upkeep.at)} から)、ワーカーが入れ替わります${others.ja}。`,
+				{ at: upkeep.at },
+			);
+		const fewer = workers && drop(workers, failed);
+		if (!fewer || !ended) return undefined;
+		return confirmed(
+			'workers',
+			`the number of workers fell from ${fewer.from} to ${fewer.to} then: one was taken away while it worked${others.en}.`,
+			`その時刻にワーカー数が ${fewer.from} から ${fewer.to} に減っており、動作中のワーカーが削減されています${others.ja}。`,
+			{ at: fewer.at },
+		);
 	},
 	fix(context) {
 		const { env, lang } = context;
@@ -132,3 +153,15 @@ export default defineRule({
 	},
 	docs: 'https://cloud.google.com/composer/docs/composer-3/update-environments',
 });
+
+/** The first time around the end that there were fewer workers than a minute before. */
+function drop(workers: readonly Series[], failed: Failed): { from: number; to: number; at: string } | undefined {
+	const { from, to } = aroundEnd(failed);
+	for (const { points } of workers)
+		for (const [i, { at, value }] of points.entries()) {
+			const before = points[i - 1]?.value;
+			if (before !== undefined && value < before && Date.parse(at) >= from && Date.parse(at) <= to)
+				return { from: before, to: value, at };
+		}
+	return undefined;
+}

@@ -1,9 +1,23 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { composerAgent, gcloud, grantOnServiceAccount, projectOf, resource } from '../_parts/iam.ts';
 import { command, forGeneration, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { clock, isSilent } from '../_parts/audit.ts';
+import { takenAway } from '../_parts/policy.ts';
+import { confirmed, ruledOut } from '../_parts/said.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 const ROLE = 'roles/iam.workloadIdentityUser';
+/** Airflow's own pods; `composer-user-workloads` holds those of the users. */
+const OURS = /\.svc\.id\.goog\[composer-(?!user-workloads)/;
+
+// What a component without the binding meets.
+const REFUSALS = [
+	'metadata-server-unavailable',
+	'impersonation-denied',
+	'gcsfuse-mount-lost',
+	'env-sa-disabled-or-deleted',
+	'gcs-permission-denied',
+];
 
 export default defineRule({
 	id: 'workload-identity-binding-lost',
@@ -52,6 +66,45 @@ export default defineRule({
 		const pod = scene.operator !== undefined && /Kubernetes|GKE|EksPod/.test(scene.operator);
 		return weighing && pod ? { ...weighing, says: 'weak' } : weighing;
 	},
+	reads: ['serviceAccountPolicy', 'policyChanges'],
+	decides: ['serviceAccountPolicy'],
+	// Composer 3 keeps its bindings out of sight.
+	suspects: (failed) =>
+		failed.generation === 'composer-2' && (isSilent(failed) || failed.told.some((cause) => REFUSALS.includes(cause))),
+	verify({ serviceAccountPolicy, policyChanges }, { facts, told, env }) {
+		const account = env.serviceAccount;
+		if (env.generation !== 'composer-2' || !serviceAccountPolicy || account === undefined) return undefined;
+		if ((facts['serviceAccount'] ?? account) !== account) return undefined;
+		const members = serviceAccountPolicy.filter(({ role }) => role === ROLE).flatMap((one) => one.members);
+		const now = members.filter((member) => OURS.test(member));
+		const taken = takenAway(policyChanges, ROLE, (member) => OURS.test(member) && !members.includes(member));
+		if (now.length > 0 && !taken)
+			return told === undefined
+				? undefined
+				: ruledOut(
+						'serviceAccountPolicy',
+						`${now.length} member${now.length === 1 ? '' : 's'} of Composer's own namespaces may use \`${account}\`.`,
+						`Composer 自身の名前空間のメンバー ${now.length} 件が \`${account}\` を使用できます。`,
+					);
+		const all = policyChanges
+			?.flatMap(({ removed }) => removed)
+			.filter(({ role, member }) => role === ROLE && !members.includes(member))
+			.map(({ member }) => member);
+		const lost = [...new Set(all)].slice(0, 8);
+		const list = lost.map((member) => `\`${member.replace('serviceAccount:', '')}\``).join(', ');
+		const by = taken
+			? {
+					en: ` \`${taken.actor}\` removed ${list} at ${clock(taken.at)}.`,
+					ja: ` ${clock(taken.at)} に \`${taken.actor}\` が ${list} を削除しています。`,
+				}
+			: { en: '', ja: '' };
+		return confirmed(
+			'serviceAccountPolicy',
+			`${now.length === 0 ? `no member of Composer's own namespaces may use \`${account}\` (\`${ROLE}\`)` : `members of Composer's own namespaces are missing from \`${ROLE}\` on \`${account}\``}.${by.en}`,
+			`\`${account}\` の \`${ROLE}\` に Composer 自身の名前空間のメンバーが${now.length === 0 ? 'いません' : '不足しています'}。${by.ja}`,
+			{ at: taken?.at, facts: { serviceAccount: account, ...(lost.length > 0 ? { lost: lost.join(' ') } : {}) } },
+		);
+	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);
 		const own = names(env);
@@ -73,7 +126,17 @@ export default defineRule({
 					`現在このアカウントになれるメンバーです。正常な Composer 2 では composer-* 名前空間のメンバーが並びます:`,
 				),
 			);
-		const restore = () => [
+		// What the audit entries name needs no script that looks for it.
+		const lost = (facts['lost'] ?? '').split(' ').filter((member) => member.startsWith('serviceAccount:'));
+		const byName = () =>
+			sh(
+				lost.map((member) => grantOnServiceAccount(account, member, ROLE)),
+				t(
+					'1. Restore every member that was lost, as the audit log names them:',
+					'1. 監査ログに記録されている、失われたメンバーをすべて戻します:',
+				),
+			);
+		const bySearch = () => [
 			say(
 				t(
 					'1. Restore every member that was lost. The audit log holds the complete policy after each change, so consecutive entries (protoPayload.response.bindings) give the lost members and who removed them. Do not guess the names. This script compares them and prints the commands; read them, then run them:',
@@ -113,6 +176,9 @@ export default defineRule({
 					'監査ログの保存期間を過ぎている場合の形は次のとおりです:',
 				),
 			),
+		];
+		const restore = () => [
+			...(lost.length > 0 ? [byName()] : bySearch()),
 			sh(
 				[
 					'terraform state list | grep -E "google_service_account_iam_(binding|policy)"',

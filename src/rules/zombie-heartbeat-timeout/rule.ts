@@ -4,6 +4,8 @@ import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
 import { aboutTry, clock, isSilent, sameHost } from '../_parts/audit.ts';
+import { confirmed } from '../_parts/said.ts';
+import { hostInScheduler } from '../_parts/worker.ts';
 
 export default defineRule({
 	id: 'zombie-heartbeat-timeout',
@@ -59,23 +61,29 @@ export default defineRule({
 		'db-overloaded',
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
-	reads: ['eventLog', 'failures'],
+	reads: ['eventLog', 'failures', 'schedulerLog', 'workerLog'],
+	decides: ['eventLog'],
 	suspects: (failed) => isSilent(failed) || failed.told.includes('worker-oom-task-sigkill'),
-	verify({ eventLog, failures }, { failed }) {
+	verify({ eventLog, failures, schedulerLog }, { failed }) {
 		const lost = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'heartbeat timeout');
-		if (!lost) return undefined;
+		const said = schedulerLog?.find(
+			({ text }) =>
+				/zombie job|without a heartbeat/i.test(text) && text.includes(failed.run) && text.includes(failed.task),
+		);
+		const at = lost?.at ?? said?.at;
+		if (at === undefined) return undefined;
 		const { hostname } = failed;
 		const others = sameHost(failures, failed);
-		return {
-			status: 'confirmed',
-			because: {
-				en: `the scheduler ended the try at ${clock(lost.at)} because its heartbeats had stopped${hostname === undefined ? '' : `; it ran on \`${hostname}\`, where ${others === 0 ? 'no other task' : `${others} other task${others === 1 ? '' : 's'}`} failed within a minute`}.`,
-				ja: `ハートビートが途絶えたため、スケジューラが ${clock(lost.at)} に試行を終了させました${hostname === undefined ? '' : `。ワーカーは \`${hostname}\` で、前後 1 分にそこで失敗した他のタスクは ${others} 件です`}。`,
-			},
-			source: 'eventLog',
-			at: lost.at,
-			...(hostname === undefined ? {} : { facts: { host: hostname } }),
-		};
+		return confirmed(
+			lost ? 'eventLog' : 'schedulerLog',
+			`the scheduler ended the try at ${clock(at)} because its heartbeats had stopped${hostname === undefined ? '' : `; it ran on \`${hostname}\`, where ${others === 0 ? 'no other task' : `${others} other task${others === 1 ? '' : 's'}`} failed within a minute`}.`,
+			`ハートビートが途絶えたため、スケジューラが ${clock(at)} に試行を終了させました${hostname === undefined ? '' : `。ワーカーは \`${hostname}\` で、前後 1 分にそこで失敗した他のタスクは ${others} 件です`}。`,
+			{ at, facts: hostname === undefined ? {} : { host: hostname } },
+		);
+	},
+	follows({ schedulerLog }, { failed }) {
+		const subject = hostInScheduler(schedulerLog, failed);
+		return subject && { subject, reads: ['workerLog'] };
 	},
 	fix(context) {
 		const { env, facts, lang } = context;
