@@ -25,6 +25,8 @@ export type Ledger = {
 	/** At most 1,000 of each; beyond that `more`. */
 	dags: Record<string, true>;
 	tasks: Record<string, true>;
+	/** The DAG run that all of it belongs to; null: there is more than one. */
+	run?: { dag: string; run: string } | null | undefined;
 	first?: FailedTry | undefined;
 	latest?: FailedTry | undefined;
 	tries: number;
@@ -179,6 +181,8 @@ function failed(ledger: Ledger, one: FailedTry, outcomes: Outcome[]): void {
 	ledger.since = Math.min(ledger.since ?? Infinity, timeOf(one));
 	name(ledger.dags, one.dag);
 	name(ledger.tasks, taskName(one.dag, one.task));
+	if (ledger.run === undefined) ledger.run = { dag: one.dag, run: one.run };
+	else if (ledger.run?.dag !== one.dag || ledger.run.run !== one.run) ledger.run = null;
 	if (one.last) ledger.final = true;
 	if (!ledger.first || isEarlier(one, ledger.first)) ledger.first = one;
 	if (!ledger.latest || timeOf(one) > timeOf(ledger.latest) || sameTimeLater(one, ledger.latest)) ledger.latest = one;
@@ -260,7 +264,8 @@ export function slotOf(one: Act): string {
 		case 'assign':
 			return `assign ${one.to} ${one.at}`;
 		case 'rerun':
-			return hashOf(24, 'rerun', one.dag, one.run, one.task ?? '', one.mapIndex ?? -1, one.tryNumber ?? 0);
+			// Of a run as a whole no try number tells whether it is the same again: the verb knows.
+			return hashOf(24, 'rerun', one.dag, one.run, one.task ?? one.at, one.mapIndex ?? -1, one.tryNumber ?? 0);
 		default:
 			return `${one.kind} ${one.mute}`;
 	}

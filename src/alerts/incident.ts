@@ -117,6 +117,8 @@ export type Incident = {
 	/** At most 1,000 of each, sorted. */
 	dags: readonly string[];
 	tasks: readonly { dag: string; task: string }[];
+	/** The DAG run that all failed tries belong to, where it is one. */
+	run?: { dag: string; run: string } | undefined;
 	/** The failed try it is told by: the first that failed for good, else the first. Undefined: conditions only. */
 	first: FailedTry | undefined;
 	/** The newest failed try, for what is to be done now. */

@@ -45,6 +45,7 @@ export function viewOf(id: string, ledger: Ledger, told: readonly Told[]): Incid
 			const [dag = '', task = ''] = text.split('\0');
 			return { dag, task };
 		}),
+		run: ledger.run ?? undefined,
 		first: ledger.first,
 		latest: ledger.latest,
 		retryAt,

@@ -157,6 +157,11 @@ const NOTES = {
 	},
 } satisfies Record<string, Text>;
 
+/** A note in the other language: it is made in one, and a card speaks both. */
+export function noteIn(note: string, lang: Lang): string {
+	return [UPSTREAM, ...Object.values(NOTES)].find(({ en, ja }) => en === note || ja === note)?.[lang] ?? note;
+}
+
 /** What an unknown cause is told with: why it is none, or where to look next. */
 function notesFor({ scene, last }: Setting, lines: readonly LogLine[], lang: Lang): string[] {
 	const which =

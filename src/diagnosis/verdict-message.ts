@@ -86,6 +86,14 @@ export function verdictParts(
 	return { parts, cut };
 }
 
+/** Why, and what to do: what a card shows. `cut`: there is more to do than that. */
+export function whyParts(verdict: Verdict, lang: Lang): { parts: Part[]; cut: boolean } {
+	const [first] = verdict.findings;
+	if (!first) return { parts: unknownParts(verdict, lang), cut: false };
+	const steps = fixParts(first.fix, lang, 1200, 4);
+	return { parts: [...causeParts(first, SOURCE_NAMES.taskLog, lang), ...steps.parts], cut: steps.cut };
+}
+
 function causeParts(judged: Judged, log: Text, lang: Lang): Part[] {
 	const { evidence, because } = judged;
 	const ja = lang === 'ja';
