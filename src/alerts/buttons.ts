@@ -19,7 +19,7 @@ export function cardButtons(
 		buttons.push({
 			label: ja ? '再実行' : 'Rerun',
 			verb: 'rerun',
-			words: `${rerun} --incident ${id}${at}`,
+			words: rerun + at,
 			style: 'primary',
 		});
 	if (latest) buttons.push({ label: ja ? 'ログ' : 'Logs', verb: 'logs', words: wordsOfTry(latest) + at });
@@ -27,16 +27,8 @@ export function cardButtons(
 		buttons.push({ label: ja ? '2 時間ミュート' : 'Mute 2h', verb: 'mute', words: `incident:${id} for 2h${at}` });
 	if (needed && !acts.some(({ kind }) => kind === 'ack'))
 		buttons.push({ label: ja ? '確認済みにする' : 'Acknowledge', verb: 'ack', words: `incident:${id}${at}` });
-	if (latest) {
-		const { dag, task, mapIndex, run, tryNumber } = latest;
-		const index = mapIndex >= 0 ? `[${mapIndex}]` : '';
-		const words = [dag, task + index, run].map(quoteWord).join(' ');
-		buttons.push({
-			label: ja ? '再診断' : 'Diagnose again',
-			verb: 'diagnose',
-			words: `${words} --try ${tryNumber}${at}`,
-		});
-	}
+	if (latest)
+		buttons.push({ label: ja ? '再診断' : 'Diagnose again', verb: 'diagnose', words: wordsOfTry(latest) + at });
 	if (url !== undefined) buttons.push({ label: ja ? 'Airflow で開く' : 'Open in Airflow', url });
 	return { kind: 'buttons', buttons };
 }
