@@ -8,6 +8,7 @@ import type { WorkQueue } from './clients/queue.ts';
 import type { Config } from './config.ts';
 import { Trouble } from './domain/errors.ts';
 import { consume } from '../worker/consume.ts';
+import { keepWatching } from '../worker/watch/schedule.ts';
 import type { Wires } from '../worker/wires.ts';
 import type { Doors } from './slack/doors.ts';
 import { startHealth } from './http/health.ts';
@@ -68,8 +69,10 @@ export async function startBot(
 				await import('./slack/open.ts')
 			).openSlackSide(config, { deps, work, broken: config.broken, ...voice }, me, dispatch)
 		: undefined;
+	let endWatch: (() => void) | undefined;
 	if (parts.worker) {
 		consume(wires);
+		endWatch = await keepWatching(wires);
 		log.info({}, 'carrying out commands');
 	}
 
@@ -97,6 +100,7 @@ export async function startBot(
 				if (side) await settle(side.close(), 3000);
 				if (open) await settle(open.close(), 500);
 				if (health) await settle(health.close(), 500);
+				endWatch?.();
 				await work.close(STOP_GRACE_MS);
 				redis.disconnect();
 			})();

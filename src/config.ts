@@ -7,6 +7,8 @@ import { z } from 'zod';
 import type { Grant, Role } from './access/roles.ts';
 import { alertsSchema } from './alerts/options.ts';
 import type { AlertsOptions } from './alerts/options.ts';
+import { watchSchema } from './alerts/watch-options.ts';
+import type { WatchOptions } from './alerts/watch-options.ts';
 import { airflowOptions } from './clients/airflow.ts';
 import type { AirflowOptions } from './clients/airflow.ts';
 import { parseRedisAddress, REDIS_FORMS } from './clients/base/redis-address.ts';
@@ -91,6 +93,7 @@ export const fileSchema = z.strictObject({
 		.prefault({})
 		.describe('Commands that Airflow does not take.'),
 	alerts: alertsSchema,
+	watch: watchSchema,
 });
 
 /** Environment variables. Empty counts as not set. */
@@ -106,7 +109,7 @@ export const variables = {
 	GOOGLE_OAUTH_ACCESS_TOKEN:
 		'An access token for Google, for short trials (`gcloud auth print-access-token`); else application default credentials.',
 	CONCERTMASTER_BREAK:
-		'For `npm run chaos` alone: switches one protection off (`dedup`, `intent`, `adopt`) to show that the run would see it.',
+		'For `npm run chaos` alone: switches one protection off (`dedup`, `intent`, `adopt`, `watermark`, `seen`) to show that the run would see it.',
 	HEALTH_PORT:
 		'Port where each process answers `/healthz`, `/readyz` and `/metrics`, for probes and Prometheus inside the cluster; none.',
 	PUBLIC_URL:
@@ -146,11 +149,13 @@ export type Config = {
 	followGiveUpMs: number;
 	retryGiveUpMs: number;
 	alerts: AlertsOptions;
+	watch: WatchOptions;
 	broken: Protection | undefined;
 };
 
 /** What keeps a command from being carried out or told twice; see CONCERTMASTER_BREAK. */
-export type Protection = 'dedup' | 'intent' | 'adopt';
+export const PROTECTIONS = ['dedup', 'intent', 'adopt', 'watermark', 'seen'] as const;
+export type Protection = (typeof PROTECTIONS)[number];
 
 export type Problem = {
 	/** `concertmaster.yaml:12:3`, or the variable's name. */
@@ -267,7 +272,8 @@ export function loadConfig(
 			followGiveUpMs: settings.follow.giveUpAfterDays * 24 * 3600_000,
 			retryGiveUpMs: settings.retry.giveUpAfterMinutes * 60_000,
 			alerts: settings.alerts,
-			broken: (['dedup', 'intent', 'adopt'] as const).find((one) => one === variable('CONCERTMASTER_BREAK')),
+			watch: settings.watch,
+			broken: PROTECTIONS.find((one) => one === variable('CONCERTMASTER_BREAK')),
 		},
 	};
 }

@@ -2,6 +2,7 @@ import type { Held, Outcome, QueueName } from '../src/clients/queue.ts';
 import { command } from './command.ts';
 import { deliver } from './deliver.ts';
 import { follow } from './follow.ts';
+import { watch } from './watch.ts';
 import type { Wires } from './wires.ts';
 
 /** A job that was in the hands of so many workers when they died is set aside, and `doctor` says so. */
@@ -22,4 +23,6 @@ export function consume(wires: Wires): void {
 	work.consume('commands', 40, (held) => command(held, wires));
 	take('deliveries', deliver);
 	take('follows', follow);
+	// A turn of the watch waits for Airflow most of the time; one environment never has two.
+	work.consume('watches', 20, (held) => watch(held, wires));
 }

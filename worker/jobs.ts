@@ -48,6 +48,8 @@ export const followJob = z.object({
 	by: z.string(),
 	lang: z.enum(['en', 'ja']),
 	since: z.number(),
+	/** Its tasks were cleared from Slack, so many of them; `by` is who did that. */
+	rerun: z.object({ cleared: z.number().int() }).optional(),
 	/** How often in a row Airflow said that there is no such run. */
 	misses: z.number().default(0),
 });
@@ -70,6 +72,8 @@ export const failureJob = z.object({
 	seenAt: z.number(),
 	/** Who noticed: polling, a tail of Cloud Logging, a push. */
 	by: z.enum(['poll', 'tail', 'push']),
+	/** It failed while nobody looked: told with the others of that time. */
+	catchUp: z.boolean().default(false),
 });
 export type FailureJob = z.output<typeof failureJob>;
 
@@ -101,6 +105,9 @@ export const conditionJob = z.object({
 	seenAt: z.number(),
 });
 export type ConditionJob = z.output<typeof conditionJob>;
+
+/** A look at one environment; the scheduler adds one every few seconds. */
+export const watchJob = z.object({ v: z.literal(1), env: z.string() });
 
 /** An incident's cards are to be brought up to its state. */
 export const cardJob = z.object({ v: z.literal(1), incident: z.string() });

@@ -32,6 +32,8 @@ const ENQUEUE_BUDGET_MS = 1000;
 const DEDUP_WINDOW_S = 24 * 3600;
 /** Queues whose ended jobs stay for that long, since the same one may come again. */
 const KEPT: ReadonlySet<QueueName> = new Set(['commands', 'failures', 'conditions']);
+/** By how much the clocks of two workers may differ before one takes the other's schedule for a broken one. */
+const CLOCK_MS = 10_000;
 /** Jobs that travel to Redis in one write. */
 const BULK = 200;
 
@@ -154,8 +156,9 @@ export type WorkQueue = {
 	/** Many at once: all of them are there when it resolves, or it throws and some may be. A known id changes nothing. */
 	addAll(queue: QueueName, jobs: readonly { id: string; data: Record<string, unknown> }[]): Promise<void>;
 	/**
-	 * One job every so often, over all workers and restarts, until `unschedule`; the same `id` again changes its pace. BullMQ's clock for it
-	 * is that of the worker that takes it: whatever must not happen twice asks Redis itself.
+	 * One job every so often, over all workers and restarts, until `unschedule`. To be called again now and then: it mends a schedule that
+	 * stands still, as one does that was left by a worker whose clock was far ahead. BullMQ's clock for it is that of the worker that
+	 * takes it: whatever must not happen twice asks Redis itself.
 	 */
 	schedule(queue: QueueName, id: string, everyMs: number, data: Record<string, unknown>): Promise<void>;
 	unschedule(queue: QueueName, id: string): Promise<void>;
@@ -204,7 +207,13 @@ export function workQueue(url: string, client: Redis, log: Log, now: () => numbe
 			}
 		},
 		async schedule(name, id, everyMs, data) {
-			await queueOf(name).upsertJobScheduler(id, { every: everyMs }, { name, data, opts: keeping(name) });
+			const queue = queueOf(name);
+			const known = await queue.getJobScheduler(id);
+			// Every upsert puts the next job off by one beat: with workers that start all the time there would never be one.
+			const lateMs = now() - (known?.next ?? 0);
+			if (known?.every === everyMs && lateMs < 3 * everyMs + CLOCK_MS && lateMs > -2 * everyMs - CLOCK_MS) return;
+			if (known) await queue.removeJobScheduler(id);
+			await queue.upsertJobScheduler(id, { every: everyMs }, { name, data, opts: keeping(name) });
 		},
 		async unschedule(name, id) {
 			await queueOf(name).removeJobScheduler(id);

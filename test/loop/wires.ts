@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { alertsSchema } from '../../src/alerts/options.ts';
+import { watchSchema } from '../../src/alerts/watch-options.ts';
 import { buildDeps } from '../../src/build-deps.ts';
 import { workQueue } from '../../src/clients/queue.ts';
 import type { Config } from '../../src/config.ts';
@@ -50,6 +51,7 @@ export async function wiresWith(
 		followGiveUpMs: 1000,
 		retryGiveUpMs: 60_000,
 		alerts: alertsSchema.parse({}),
+		watch: watchSchema.parse({}),
 		broken: undefined,
 		...more,
 	};

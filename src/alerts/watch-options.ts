@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+/** `watch:` in concertmaster.yaml. */
+export const watchSchema = z
+	.strictObject({
+		everySeconds: z
+			.number()
+			.min(1)
+			.max(60)
+			.default(5)
+			.describe(
+				'How often failed runs are asked for; task instances half as often. At 5 that is at most 20 calls a minute for each environment, whatever the number of DAGs.',
+			),
+		lookBackMinutes: z
+			.number()
+			.min(0)
+			.max(7 * 24 * 60)
+			.default(0)
+			.describe('What failed that long before the very first start is told as well.'),
+		environments: z
+			.array(z.string())
+			.optional()
+			.describe('Names of the environments that are watched; all of them when left out.'),
+		blindAfterMinutes: z
+			.number()
+			.min(0.1)
+			.max(60)
+			.default(3)
+			.describe('An Airflow that could not be asked for that long is told in the admin channel.'),
+	})
+	.prefault({})
+	.describe('Noticing what fails, without touching any DAG.');
+
+export type WatchOptions = z.output<typeof watchSchema>;

@@ -1,0 +1,25 @@
+import type { Wires } from '../wires.ts';
+
+/** Environments that are watched, by the settings. */
+export function watched({ deps }: Pick<Wires, 'deps'>): readonly string[] {
+	const named = deps.watch.environments;
+	return named === undefined ? deps.environments : deps.environments.filter((env) => named.includes(env));
+}
+
+/** One schedule an environment, whoever takes its ticks; to be called at the start and now and then. */
+export async function scheduleWatches(wires: Pick<Wires, 'deps' | 'work'>): Promise<void> {
+	const everyMs = wires.deps.watch.everySeconds * 1000;
+	for (const env of watched(wires)) await wires.work.schedule('watches', env, everyMs, { v: 1, env });
+}
+
+const LOOKED_AFTER_MS = 30_000;
+
+/** Keeps the schedules alive while this worker is. Returns what ends that. */
+export async function keepWatching(wires: Pick<Wires, 'deps' | 'work'>): Promise<() => void> {
+	const { log } = wires.deps;
+	await scheduleWatches(wires);
+	const timer = setInterval(() => {
+		scheduleWatches(wires).catch((error: unknown) => log.warn({ error: String(error) }, 'watch not scheduled'));
+	}, LOOKED_AFTER_MS);
+	return () => clearInterval(timer);
+}
