@@ -93,6 +93,7 @@ async function investigateRounds(
 	const second = await collect(more.reads, sources, more.failed, way.left());
 	const both = {
 		...second,
+		calls: first.calls + second.calls,
 		seen: { ...seen, ...second.seen },
 		gaps: [...first.gaps.filter(({ source }) => !more.reads.has(source as SourceName)), ...second.gaps],
 		failed: more.failed,

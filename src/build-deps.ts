@@ -1,12 +1,15 @@
 import { muteOf } from './alerts/mutes.ts';
 import { destinations } from './alerts/routes.ts';
+import type { WatchOptions } from './alerts/watch-options.ts';
 import { audit } from './clients/audit.ts';
 import type { Redis } from './clients/base/redis.ts';
 import { airflow } from './clients/airflow.ts';
+import { budget } from './clients/base/budget.ts';
+import type { Budget } from './clients/base/budget.ts';
 import { applicationDefault, fixedToken } from './clients/base/google.ts';
+import type { GoogleToken } from './clients/base/google.ts';
 import { http } from './clients/base/http.ts';
 import { evictionPolicy } from './clients/base/redis.ts';
-import { composer } from './clients/composer.ts';
 import { followed } from './clients/followed.ts';
 import { incidents } from './clients/incidents.ts';
 import type { Incidents } from './clients/incidents.ts';
@@ -18,13 +21,19 @@ import type { Slack } from './clients/slack.ts';
 import { store } from './clients/store.ts';
 import type { Store } from './clients/store.ts';
 import { tickets } from './clients/tickets.ts';
+import { watchStore } from './clients/watch-store.ts';
+import type { WatchStore } from './clients/watch-store.ts';
 import { watches } from './clients/watches.ts';
-import { airflowSources, composerSources } from './collect.ts';
 import type { Config } from './config.ts';
 import type { Asker, Checkup, Deps, Log } from './deps.ts';
 import { startDiagnoser } from './diagnosis/thread.ts';
 import type { Airflow } from './domain/airflow.ts';
 import { Trouble } from './domain/errors.ts';
+import { airflowSources } from './sources/airflow.ts';
+import { composerSources } from './sources/composer.ts';
+import { googleClients } from './sources/google-clients.ts';
+import type { GoogleClients } from './sources/google-clients.ts';
+import { googleSources } from './sources/google.ts';
 
 /** What the worker and the Slack process have beside what the verbs see. */
 export type BotDeps = Deps & {
@@ -41,6 +50,9 @@ export type BotDeps = Deps & {
 	forgetMember(channel: string): void;
 	followGiveUpMs: number;
 	retryGiveUpMs: number;
+	/** What noticing failures remembers, and `watch:` of the settings. */
+	watching: WatchStore;
+	watch: WatchOptions;
 };
 
 const MEMBER_MS = 10 * 60_000;
@@ -53,17 +65,11 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 	const heard = watches(redis, now);
 	const chat = slack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl, lang: config.lang });
 	const google = config.googleToken === undefined ? applicationDefault() : fixedToken(config.googleToken);
-	const homes = new Map(
-		config.environments.flatMap((environment) =>
-			environment.composer === undefined
-				? []
-				: [[environment.name, composer(environment.composer, google, now)] as const],
-		),
-	);
+	const clouds = openClouds(config, google, now);
 	const diagnoser = startDiagnoser({ limitMs: 20_000 });
 	const airflows = new Map<string, Airflow>(
 		config.environments.map((environment) => {
-			const home = homes.get(environment.name);
+			const home = clouds.get(environment.name)?.composer;
 			const whereabouts = home && ((options?: { fresh?: boolean }) => home.whereabouts(options));
 			return [environment.name, airflow(environment.airflow, http, { google, now, whereabouts })];
 		}),
@@ -97,10 +103,15 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 				ja: { message: `環境 ${env} はありません。` },
 			});
 		},
-		composer: (env) => homes.get(env),
+		composer: (env) => clouds.get(env)?.composer,
+		logging: (env) => clouds.get(env)?.logging,
+		monitoring: (env) => clouds.get(env)?.monitoring,
 		sources(env) {
-			const home = homes.get(env);
-			return { ...airflowSources(deps.airflow(env)), ...(home ? composerSources(home) : {}) };
+			const cloud = clouds.get(env);
+			return {
+				...airflowSources(deps.airflow(env)),
+				...(cloud ? { ...composerSources(cloud.composer, cloud.keep), ...googleSources(cloud) } : {}),
+			};
 		},
 		readLog: (log, question) => diagnoser.diagnose({ bytes: log }, question),
 		grants: config.grants,
@@ -122,6 +133,8 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		tickets: tickets(redis),
 		slack: chat,
 		store: kept,
+		watching: watchStore(redis),
+		watch: config.watch,
 		identity,
 		asker(user, maxAgeMs) {
 			const known = people.get(user);
@@ -157,6 +170,22 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		},
 	};
 	return deps;
+}
+
+/** Cloud Logging allows a project 60 reads a minute; what people do in the console counts too. */
+const LOG_READS = 50;
+
+/** By environment; those of one project spend from one budget. */
+function openClouds(config: Config, google: GoogleToken, now: () => number): Map<string, GoogleClients> {
+	const budgets = new Map<string, Budget>();
+	return new Map(
+		config.environments.flatMap(({ name, composer }) => {
+			if (composer === undefined) return [];
+			const logReads = budgets.get(composer.project) ?? budget(LOG_READS, now);
+			budgets.set(composer.project, logReads);
+			return [[name, googleClients(composer, google, { now, logReads })] as const];
+		}),
+	);
 }
 
 async function slackCheckup(deps: BotDeps, config: Config): Promise<Checkup> {

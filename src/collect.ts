@@ -1,8 +1,7 @@
-import type { Composer } from './clients/composer.ts';
-import type { Airflow } from './domain/airflow.ts';
+import { counted } from './clients/base/calls.ts';
 import type { EvidenceMap, Failed, Gap, Seen, SourceName } from './domain/evidence.ts';
 import { Trouble } from './domain/errors.ts';
-import { quote, quoteLines } from './domain/quote.ts';
+import type { Text } from './domain/text.ts';
 
 /** One source. `read` gives masked evidence or throws; what it throws becomes a `Gap`, so that nothing else waits for it. */
 export type Source<Name extends SourceName> = {
@@ -14,10 +13,15 @@ export type Source<Name extends SourceName> = {
 	role?: string;
 };
 
-/** The sources one environment has. What is not there is a gap: `absent`. Today Airflow and the Composer API. */
+/** The sources one environment has. What is not there is a gap: `absent`. They are made in `sources/`. */
 export type Sources = { readonly [Name in SourceName]?: Source<Name> };
 
-export type Collected = { seen: Seen; gaps: readonly Gap[] };
+export type Collected = {
+	seen: Seen;
+	gaps: readonly Gap[];
+	/** Requests that went out for it; what was kept from moments before costs none. */
+	calls: number;
+};
 
 const WITHIN_MS = 8000;
 
@@ -33,22 +37,18 @@ export async function collect(
 ): Promise<Collected> {
 	const gaps: Gap[] = [];
 	const seen: { [Name in SourceName]?: EvidenceMap[Name] } = {};
-	await Promise.all(
-		[...wanted].map(async (name) => {
-			const source = sources[name];
-			if (!source) {
-				gaps.push({ source: name, because: 'absent', say: NOT_HERE });
-				return;
-			}
-			try {
-				const ms = Math.min(source.withinMs ?? WITHIN_MS, mostMs);
-				Object.assign(seen, { [name]: await within<unknown>(source.read(failed), ms) });
-			} catch (error) {
-				gaps.push(toGap(name, source, error));
-			}
-		}),
-	);
-	return { seen, gaps };
+	const readOne = async (name: SourceName): Promise<void> => {
+		const source = sources[name];
+		if (!source) return void gaps.push({ source: name, because: 'absent', say: NOT_HERE });
+		try {
+			const ms = Math.min(source.withinMs ?? WITHIN_MS, mostMs);
+			Object.assign(seen, { [name]: await within<unknown>(source.read(failed), ms) });
+		} catch (error) {
+			gaps.push(toGap(name, source, error));
+		}
+	};
+	const { calls } = await counted(() => Promise.all([...wanted].map(readOne)));
+	return { seen, gaps, calls };
 }
 
 const NOT_HERE = { en: 'not read in this environment', ja: 'この環境では取得していません' };
@@ -79,15 +79,17 @@ function toGap(
 			...needs,
 		};
 	if (error instanceof Trouble) {
-		const { kind, message, hint, ja } = error;
+		const { message, hint, ja } = error;
+		const because = becauseOf(error);
 		return {
 			source: name,
-			because: kind === 'denied' ? 'denied' : 'unavailable',
+			because,
 			say: {
 				en: hint === undefined ? message : `${message} ${hint}`,
 				ja: [ja?.message ?? message, ja?.hint ?? ''].join(''),
 			},
-			...needs,
+			// The permission is no help against anything else.
+			...(because === 'denied' ? needs : {}),
 		};
 	}
 	return {
@@ -98,97 +100,16 @@ function toGap(
 	};
 }
 
-const MINUTE = 60_000;
-
-/** Everything Airflow's own REST API tells about a try. One call each (lists page by the hundred), whichever generation. */
-export function airflowSources(airflow: Airflow): Sources {
-	return {
-		dagRun: {
-			async read({ dag, run }) {
-				const found = await airflow.run(dag, run);
-				if (!found) throw new Trouble('user', 'run gone', `${dag} has no run ${run} any more.`);
-				return found;
-			},
-		},
-		taskInstances: { read: ({ dag, run }) => airflow.taskInstances(dag, run) },
-		tries: { read: ({ dag, run, task, mapIndex }) => airflow.tries({ dag, run, task, mapIndex }) },
-		dag: {
-			async read({ dag }) {
-				const found = await airflow.dag(dag);
-				if (!found) throw new Trouble('user', 'dag gone', `There is no DAG ${dag} any more.`);
-				return found;
-			},
-		},
-		eventLog: {
-			// Airflow 2 gives it to nobody below Admin, Airflow 3 to every role. Seen on 2.11.2 and 3.1.8.
-			permission: 'can_read on Audit Logs',
-			async read({ dag, queuedAt, startedAt, endedAt, now }) {
-				const begin = queuedAt ?? startedAt ?? endedAt;
-				const since = new Date((begin === undefined ? now - 24 * 60 * MINUTE : Date.parse(begin)) - MINUTE);
-				const found = await airflow.eventLogs({ dag, since: since.toISOString(), limit: 100 });
-				return found
-					.map((entry) => ({
-						...entry,
-						owner: entry.owner === undefined ? undefined : quote(entry.owner, 120),
-						extra: entry.extra === undefined ? undefined : quote(entry.extra, 600),
-					}))
-					.reverse();
-			},
-		},
-		importErrors: {
-			permission: 'can_read on ImportError',
-			role: 'Viewer',
-			read: async () =>
-				(await airflow.importErrors()).map(({ file, at, stackTrace }) => ({
-					file: quote(file, 500),
-					at,
-					stackTrace: quoteLines(stackTrace.split('\n').slice(-40), 500).join('\n'),
-				})),
-		},
-		pools: {
-			permission: 'can_read on Pools',
-			role: 'Viewer',
-			read: async () => (await airflow.pools()).map((pool) => ({ ...pool, name: quote(pool.name, 256) })),
-		},
-		airflowHealth: { read: () => airflow.health() },
-		failures: {
-			async read({ endedAt, now }) {
-				const at = endedAt === undefined ? now : Date.parse(endedAt);
-				const since = new Date(at - 15 * MINUTE).toISOString();
-				const found = await airflow.endedTaskInstances({ states: ['failed', 'up_for_retry'], since, limit: 300 });
-				return found.filter((one) => one.endedAt !== undefined && Date.parse(one.endedAt) <= at + 15 * MINUTE);
-			},
-		},
-	};
+/** Thrown by a source that this environment cannot have: no fault, and nothing to ask again. */
+export function absent(say: Text): Trouble {
+	return new Trouble('user', ABSENT, say.en, { ja: { message: say.ja } });
 }
 
-/** What the Composer API tells beside. */
-export function composerSources(composer: Composer): Sources {
-	return {
-		environment: {
-			permission: 'composer.environments.get',
-			role: 'roles/composer.user',
-			async read() {
-				const { environment, state } = await composer.describe({ fresh: true });
-				return { ...environment, state };
-			},
-		},
-		operations: {
-			permission: 'composer.operations.list',
-			role: 'roles/composer.user',
-			async read({ now }) {
-				const day = new Date(now - 24 * 60 * MINUTE).toISOString();
-				const found = await composer.operations(50);
-				return found
-					.filter(({ state, endedAt, startedAt }) => state === 'RUNNING' || (endedAt ?? startedAt ?? '') >= day)
-					.map(({ type, state, startedAt, endedAt, error }) => ({
-						type,
-						state,
-						startedAt,
-						endedAt,
-						error: error === undefined ? undefined : quote(error, 2000),
-					}));
-			},
-		},
-	};
+const ABSENT = 'source absent';
+
+function becauseOf({ kind, label, status }: Trouble): Gap['because'] {
+	if (label === ABSENT) return 'absent';
+	if (status === 429 || label.endsWith(' quota')) return 'quota';
+	if (kind === 'denied') return 'denied';
+	return label.endsWith(' timeout') ? 'timeout' : 'unavailable';
 }

@@ -6,6 +6,8 @@ import type { AlertsOptions } from './alerts/options.ts';
 import type { Tickets } from './clients/tickets.ts';
 import type { Composer } from './clients/composer.ts';
 import type { Followed } from './clients/followed.ts';
+import type { Logging } from './clients/logging.ts';
+import type { Monitoring } from './clients/monitoring.ts';
 import type { Plans } from './clients/plans.ts';
 import type { Incidents } from './clients/incidents.ts';
 import type { Watches } from './clients/watches.ts';
@@ -31,6 +33,9 @@ export type Deps = {
 	airflow(env: string): Airflow;
 	/** Undefined where the environment is no Composer environment. */
 	composer(env: string): Composer | undefined;
+	/** The same; undefined too where the settings switch it off. */
+	logging(env: string): Logging | undefined;
+	monitoring(env: string): Monitoring | undefined;
 	/** Every source of evidence that environment has. */
 	sources(env: string): Sources;
 	/** Names the cause of a log, in a thread of its own. Rejects with an Error when that takes too long. */

@@ -28,8 +28,17 @@ export const composerOptions = z.strictObject({
 		.regex(/^[\w.[\]:-]+:\d{1,5}$/, 'host and port')
 		.optional()
 		.describe('Another server that speaks Cloud Logging over gRPC without TLS; for stand-ins.'),
+	evidence: z
+		.strictObject({
+			logging: z.boolean().default(true).describe('Cloud Logging.'),
+			monitoring: z.boolean().default(true).describe('Cloud Monitoring.'),
+			iam: z.boolean().default(true).describe('IAM policies and enabled APIs.'),
+		})
+		.optional()
+		.describe('What a diagnosis may read in Google Cloud beside the Composer API; false switches one off.'),
 });
 export type ComposerOptions = z.output<typeof composerOptions>;
+export type ComposerPlace = Pick<ComposerOptions, 'project' | 'location' | 'name' | 'rootUrl'>;
 
 export type ComposerState = {
 	/** `RUNNING`, `UPDATING`, `ERROR`, `CREATING`, `DELETING`. */
@@ -71,7 +80,7 @@ const WORKLOAD_PAGES = 5;
  * project's number, which the Composer API itself does not tell.
  */
 export function composer(
-	options: ComposerOptions,
+	options: ComposerPlace,
 	google: GoogleToken,
 	now: () => number,
 	numberOf: () => Promise<string | undefined> = () => Promise.resolve(undefined),
@@ -179,12 +188,12 @@ export function composer(
 
 type Locations = composer_v1.Resource$Projects$Locations;
 
-const theEnvironment = ({ name }: ComposerOptions): Text => ({
+const theEnvironment = ({ name }: ComposerPlace): Text => ({
 	en: `the Composer environment ${name}`,
 	ja: ` Composer 環境 ${name} `,
 });
 
-function missing({ name, location, project }: ComposerOptions, cause: Trouble): Trouble {
+function missing({ name, location, project }: ComposerPlace, cause: Trouble): Trouble {
 	const list = `gcloud composer environments list --locations=${location} --project=${project}`;
 	return new Trouble(
 		'user',
@@ -202,7 +211,7 @@ function missing({ name, location, project }: ComposerOptions, cause: Trouble): 
 	);
 }
 
-function readable<T>(schema: z.ZodType<T>, data: unknown, { name }: ComposerOptions): T {
+function readable<T>(schema: z.ZodType<T>, data: unknown, { name }: ComposerPlace): T {
 	const read = schema.safeParse(data);
 	if (read.success) return read.data;
 	throw new Trouble(

@@ -1,4 +1,3 @@
-import { airflowSources, composerSources } from '../../src/collect.ts';
 import type { Composer } from '../../src/clients/composer.ts';
 import { muteOf } from '../../src/alerts/mutes.ts';
 import { alertsSchema, type AlertsOptions } from '../../src/alerts/options.ts';
@@ -11,6 +10,9 @@ import type { Asker, Checkup, Deps, Typed } from '../../src/deps.ts';
 import type { Airflow } from '../../src/domain/airflow.ts';
 import { unmeasured } from '../../src/domain/measure.ts';
 import type { Line, Part, Reply } from '../../src/domain/reply.ts';
+import { airflowSources } from '../../src/sources/airflow.ts';
+import { composerSources } from '../../src/sources/composer.ts';
+import { kept as keptFor } from '../../src/sources/kept.ts';
 import { startAirflow, type AirflowOptions, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
 import { incidentsInMemory } from '../alerts/memory.ts';
 import { memory } from './memory.ts';
@@ -95,9 +97,11 @@ export function fakeDeps(
 			return found;
 		},
 		composer: () => more.composer,
+		logging: () => undefined,
+		monitoring: () => undefined,
 		sources: (env) => ({
 			...airflowSources(airflows[env] ?? fakeAirflow({})),
-			...(more.composer ? composerSources(more.composer) : {}),
+			...(more.composer ? composerSources(more.composer, keptFor(now)) : {}),
 		}),
 		readLog: (log, question) => diagnoser.diagnose({ bytes: log }, question),
 		grants: more.grants ?? [],

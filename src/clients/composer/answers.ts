@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ComponentSize, Environment } from '../../domain/environment.ts';
 import { mask } from '../../domain/mask.ts';
-import type { ComposerOptions } from '../composer.ts';
+import type { ComposerPlace } from '../composer.ts';
 
 const size = z.object({
 	cpu: z.number().nullish(),
@@ -101,7 +101,7 @@ export function parseImageVersion(image: string): { generation: Environment['gen
 	return read?.[2] === undefined ? { generation } : { generation, airflowVersion: read[2] };
 }
 
-export function toEnvironment(answer: EnvironmentAnswer, options: ComposerOptions): Environment {
+export function toEnvironment(answer: EnvironmentAnswer, options: ComposerPlace): Environment {
 	const config = answer.config;
 	const software = config?.softwareConfig;
 	const image = software?.imageVersion ?? undefined;
