@@ -199,6 +199,8 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	}
 
 	const server = createServer((request, response) => {
+		// Its own clock, which may be another than ours.
+		response.setHeader('date', new Date(store.now()).toUTCString());
 		answer(request, response).catch((error: unknown) => {
 			if (response.headersSent) response.destroy();
 			else send(response, { status: 500, headers: { 'content-type': 'text/plain' }, body: String(error) });
