@@ -1,4 +1,4 @@
-import type { Failed, LogLine, Seen, SourceName } from '../domain/evidence.ts';
+import type { Failed, KubernetesEvent, LogLine, Seen, SourceName } from '../domain/evidence.ts';
 import type { Diagnosis, Evidence, Facts, Rule, Scene, Status } from '../domain/rule.ts';
 import type { Candidate } from './verify.ts';
 
@@ -37,7 +37,7 @@ export function spoken(seen: Seen, failed: Failed): Spoken[] {
 	add(
 		'kubernetesEvents',
 		'events',
-		(seen.kubernetesEvents ?? []).map(({ at, reason, object, message }) => ({
+		eventsOf(seen.kubernetesEvents ?? [], failed).map(({ at, reason, object, message }) => ({
 			at,
 			severity: 'WARNING',
 			text: `Warning  ${reason}  ${object}  ${message}`,
@@ -54,12 +54,27 @@ export function asEntries(entries: readonly LogLine[]): string {
 		.join('\n');
 }
 
+/** Of its own pod and its worker; where no pod is known, whatever happened while it ran. */
+function eventsOf(events: readonly KubernetesEvent[], failed: Failed): readonly KubernetesEvent[] {
+	const { pod, hostname } = failed;
+	const mine = events.filter(({ object }) =>
+		[pod, hostname].some((name) => name !== undefined && object.includes(name)),
+	);
+	if (pod !== undefined) return mine;
+	const { from, to } = span(failed);
+	return events.filter((event) => mine.includes(event) || (Date.parse(event.at) >= from && Date.parse(event.at) <= to));
+}
+
 /** A worker has many tasks and a life of its own: what it said before and long after this one is not about it. */
-function whileItRan(lines: readonly LogLine[], { queuedAt, startedAt, endedAt, now }: Failed): LogLine[] {
+function whileItRan(lines: readonly LogLine[], failed: Failed): LogLine[] {
+	const { from, to } = span(failed);
+	return lines.filter(({ at }) => Date.parse(at) >= from && Date.parse(at) <= to);
+}
+
+function span({ queuedAt, startedAt, endedAt, now }: Failed): { from: number; to: number } {
 	const end = endedAt === undefined ? now : Date.parse(endedAt);
 	const begin = startedAt ?? queuedAt;
-	const from = (begin === undefined ? end - 15 * MINUTE : Date.parse(begin)) - MINUTE;
-	return lines.filter(({ at }) => Date.parse(at) >= from && Date.parse(at) <= end + 2 * MINUTE);
+	return { from: (begin === undefined ? end - 15 * MINUTE : Date.parse(begin)) - MINUTE, to: end + 2 * MINUTE };
 }
 
 /**
@@ -83,7 +98,7 @@ export function withHeard(
 		if (at < 0 && status === 'possible') continue;
 		const lines = evidence.map(({ line, text }) => ({ line, text, source, at: entries[line - 1]?.at }));
 		const named =
-			(facts['dag'] === failed.dag && facts['task'] === failed.task) ||
+			(facts['dag'] === failed.dag && (facts['task'] === failed.task || facts['run'] === failed.run)) ||
 			evidence.some(({ line, text }) => namesTry(text, entries[line - 1], failed));
 		const heard: Heard = {
 			source,

@@ -149,7 +149,7 @@ type Weighed = { rule: Rule; place: number; inLog: boolean; one: Judged };
 function judge(
 	candidate: Candidate,
 	said: Verified | undefined,
-	{ failed, gaps, env, lang }: Hearing,
+	{ failed, seen, gaps, env, lang }: Hearing,
 ): Judged | undefined {
 	const { rule, finding, heard } = candidate;
 	const { id: cause, title, docs } = rule;
@@ -164,9 +164,11 @@ function judge(
 	const full = because?.verified === 'unlikely' ? told && weaker(told, 'possible') : stronger(told, because?.verified);
 	if (full === undefined) return undefined;
 	const mine = gaps.filter(({ source }) => (rule.reads ?? []).some((read) => read === source));
-	const unread = (rule.decides ?? []).filter((name) =>
-		mine.some((gap) => gap.source === name && gap.because !== 'absent'),
-	);
+	const unread = (rule.decides ?? []).flatMap((name) => {
+		const any: readonly SourceName[] = typeof name === 'string' ? [name] : name;
+		const lost = any.filter((one) => mine.some((gap) => gap.source === one && gap.because !== 'absent'));
+		return lost.length > 0 && any.every((one) => seen[one] === undefined) ? lost : [];
+	});
 	const status = unread.length > 0 ? weaker(full, 'likely') : full;
 	const facts = { ...namesOf(failed), ...factsOf(candidate), ...safe(said?.facts) };
 	return {
@@ -214,7 +216,7 @@ function namesOf({ dag, task, run, tryNumber, hostname }: Failed): Facts {
 }
 
 function safe(facts: Facts | undefined): Facts {
-	return Object.fromEntries(Object.entries(facts ?? {}).map(([name, value]) => [name, quote(value, 300)]));
+	return Object.fromEntries(Object.entries(facts ?? {}).map(([name, value]) => [name, quote(value, 1500)]));
 }
 
 /**

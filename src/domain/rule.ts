@@ -137,10 +137,10 @@ export type Rule<Reads extends SourceName = SourceName> = {
 	/** Evidence that decides; read only when the rule is a candidate. */
 	reads?: readonly Reads[];
 	/**
-	 * Of these, each can speak against the cause: while one of them could not be read (it exists here and did not answer),
-	 * the cause is likely at most, whatever else speaks for it.
+	 * Sources that can confirm or exclude the cause: while one of them could not be read (it exists here and did not answer), the
+	 * cause is likely at most, whatever else speaks for it. Of a list in the list any one is enough.
 	 */
-	decides?: readonly NoInfer<Reads>[];
+	decides?: readonly (NoInfer<Reads> | readonly NoInfer<Reads>[])[];
 	/** A candidate although no line of the log says so: when the log is missing, or says nothing. Then only `verify` speaks for it. */
 	suspects?(failed: Failed): boolean;
 	/** Given what it `reads`, and nothing else; a source is undefined when it could not be read. Undefined: cannot tell. */

@@ -64,6 +64,14 @@ export function sameHost(failures: readonly TaskInstance[] | undefined, failed: 
 	).length;
 }
 
+/** On how many workers tasks failed within two minutes of it, its own included. */
+export function hostsThatFailed(failures: readonly TaskInstance[] | undefined, failed: Failed): number {
+	const end = time(failed.endedAt);
+	if (end === undefined || failures === undefined) return 0;
+	const near = failures.filter((one) => Math.abs((time(one.endedAt) ?? Infinity) - end) <= 120_000);
+	return new Set([failed.hostname, ...near.map(({ hostname }) => hostname)].filter((host) => host !== undefined)).size;
+}
+
 /** Airflow 3 names a file below its bundle, Airflow 2 with its whole path. */
 export function isSameFile(one: string, other: string): boolean {
 	return one === other || one.endsWith(`/${other}`) || other.endsWith(`/${one}`);

@@ -1,7 +1,10 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { clock, isSilent } from '../_parts/audit.ts';
 import { sober } from '../_parts/own.ts';
+import { confirmed, likely } from '../_parts/said.ts';
+import { counted, whileItRan } from '../_parts/series.ts';
 
 export default defineRule({
 	id: 'celery-broker-problem',
@@ -48,6 +51,19 @@ export default defineRule({
 		const weighing = sober(strongest(hits), hits, scene);
 		// A task's own Redis client, seen in its traceback.
 		return weighing && scene.kind === 'task' && weighing.says === 'strong' ? { ...weighing, says: 'weak' } : weighing;
+	},
+	reads: ['brokerErrors', 'schedulerLog', 'workerLog'],
+	decides: ['brokerErrors'],
+	suspects: (failed) => isSilent(failed) || failed.state === 'queued',
+	verify({ brokerErrors }, { failed, told }) {
+		const errors = brokerErrors && counted(brokerErrors, whileItRan(failed));
+		if (!errors) return undefined;
+		return (told === undefined ? likely : confirmed)(
+			'brokerErrors',
+			`the scheduler could not hand over tasks ${errors.count} times (Celery task timeouts), first at ${clock(errors.at)}.`,
+			`スケジューラがタスクを Celery に渡せなかった回数は ${errors.count} 回です (最初は ${clock(errors.at)})。`,
+			{ at: errors.at },
+		);
 	},
 	fix(context) {
 		const { env, lang } = context;

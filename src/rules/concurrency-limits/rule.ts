@@ -60,7 +60,8 @@ export default defineRule({
 	],
 	symptom: true,
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
-	reads: ['pools'],
+	reads: ['pools', 'schedulerLog'],
+	decides: ['pools'],
 	suspects: ({ state }) => state === 'scheduled',
 	verify({ pools }, { failed, facts }) {
 		const name = facts['pool'] ?? failed.pool;

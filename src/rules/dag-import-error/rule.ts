@@ -71,7 +71,8 @@ export default defineRule({
 			},
 		};
 	},
-	reads: ['importErrors', 'dag'],
+	reads: ['importErrors', 'dag', 'workerLog'],
+	decides: ['importErrors'],
 	suspects: (failed) => isSilent(failed) || failed.told.includes('dag-missing-on-worker'),
 	verify({ importErrors, dag }, { failed, facts }) {
 		const file = dag?.file ?? facts['file'];

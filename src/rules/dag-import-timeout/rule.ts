@@ -1,6 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
+import { clock, isSameFile, isSilent } from '../_parts/audit.ts';
+import { beside, confirmed } from '../_parts/said.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
 
@@ -45,6 +47,25 @@ export default defineRule({
 			.map(({ text }) => /rel_path=PosixPath\('([^']{1,500})'\)/.exec(text)?.[1])
 			.find((found) => found !== undefined);
 		return weighing && path !== undefined ? { ...weighing, facts: { ...weighing.facts, file: path } } : weighing;
+	},
+	reads: ['importErrors', 'dag', 'dagProcessorLog'],
+	decides: ['importErrors'],
+	suspects: (failed) => isSilent(failed) || failed.told.includes('dag-missing-on-worker'),
+	verify({ importErrors, dag }, { failed, facts }) {
+		const file = dag?.file ?? facts['file'];
+		const error = importErrors?.find(
+			(one) =>
+				file !== undefined && isSameFile(one.file, file) && /import timeout|timed out|Timeout/.test(one.stackTrace),
+		);
+		if (!error) return undefined;
+		const ran = failed.hostname !== undefined && failed.startedAt !== undefined;
+		const last = error.stackTrace.trimEnd().split('\n').at(-1) ?? '';
+		return (ran ? beside : confirmed)(
+			'importErrors',
+			`Airflow gives up on \`${error.file}\` (since ${clock(error.at)}): ${last}`,
+			`Airflow が \`${error.file}\` の読み込みを打ち切っています (${clock(error.at)} 以降): ${last}`,
+			{ at: error.at, facts: { file: error.file } },
+		);
 	},
 	fix(context) {
 		const { facts, lang } = context;

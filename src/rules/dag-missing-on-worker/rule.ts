@@ -1,6 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
+import { isSameFile } from '../_parts/audit.ts';
+import { confirmed, likely } from '../_parts/said.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
 
@@ -57,6 +59,25 @@ export default defineRule({
 	],
 	yieldsTo: ['dag-import-error', 'dag-import-timeout'],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
+	reads: ['importErrors', 'dag', 'tries'],
+	verify({ importErrors, dag, tries }, { failed, told }) {
+		if (told === undefined) return undefined;
+		const later = tries?.find(({ tryNumber, state }) => tryNumber > failed.tryNumber && state === 'success');
+		if (later)
+			return confirmed(
+				'tries',
+				`try ${later.tryNumber} found it: the file reached the worker late.`,
+				`${later.tryNumber} 回目の試行では見つかっています。ファイルがワーカーに届くのが遅れたためです。`,
+				{ at: later.startedAt },
+			);
+		const { file } = dag ?? {};
+		if (!importErrors || file === undefined || importErrors.some((one) => isSameFile(one.file, file))) return undefined;
+		return likely(
+			'importErrors',
+			`\`${file}\` imports without an error on the DAG processor: what is missing is missing on the worker.`,
+			`\`${file}\` は DAG プロセッサではエラーなくインポートできています。ワーカー側で不足しています。`,
+		);
+	},
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);

@@ -31,8 +31,9 @@ export default defineRule({
 		),
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
-	reads: ['dagRun', 'taskInstances', 'eventLog'],
-	suspects: ({ state }) => state === 'skipped',
+	reads: ['dagRun', 'taskInstances', 'eventLog', 'schedulerLog'],
+	decides: [['taskInstances', 'schedulerLog']],
+	suspects: ({ state, told }) => state === 'skipped' || told.includes('task-externally-set-state'),
 	verify({ dagRun, taskInstances, eventLog }, { failed }) {
 		const byHand = eventLog && endedByHand(eventLog, failed);
 		if (byHand)

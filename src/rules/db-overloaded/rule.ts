@@ -3,7 +3,10 @@ import type { ChainLink } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
+import { clock, hostsThatFailed, isSilent } from '../_parts/audit.ts';
 import { sober } from '../_parts/own.ts';
+import { beside, confirmed, likely, unlikely } from '../_parts/said.ts';
+import { peak, percent, whileItRan } from '../_parts/series.ts';
 
 // Drivers, pools and what wraps them: who called them stands above.
 const DRIVER =
@@ -90,6 +93,49 @@ export default defineRule({
 		const component = scene.kind === 'scheduler' || scene.kind === 'triggerer' || scene.kind === 'worker';
 		const own = scene.chain.some((link) => link.frames.some((frame) => frame.own));
 		return database && component && !own ? { ...weighing, says: 'strong' } : weighing;
+	},
+	reads: ['databaseCpu', 'failures', 'airflowHealth'],
+	decides: ['databaseCpu'],
+	suspects: isSilent,
+	verify({ databaseCpu, failures, airflowHealth }, { failed, told }) {
+		const load = databaseCpu && peak(databaseCpu, whileItRan(failed));
+		const hosts = hostsThatFailed(failures, failed);
+		const many =
+			hosts >= 3
+				? {
+						en: `; tasks on ${hosts} workers failed within two minutes`,
+						ja: `。2 分以内に ${hosts} 台のワーカーでタスクが失敗しています`,
+					}
+				: { en: '', ja: '' };
+		if (load && load.value > 0.8) {
+			const status = told !== undefined ? confirmed : hosts >= 3 ? likely : beside;
+			return status(
+				'databaseCpu',
+				`the metadata database used ${percent(load.value)} of its CPU at ${clock(load.at)}${many.en}.`,
+				`メタデータデータベースの CPU 使用率が ${clock(load.at)} に ${percent(load.value)} でした${many.ja}。`,
+				{ at: load.at },
+			);
+		}
+		if (told === undefined) return undefined;
+		if (airflowHealth?.database === 'unhealthy')
+			return confirmed(
+				'airflowHealth',
+				'Airflow cannot reach its metadata database now.',
+				'Airflow は現在メタデータデータベースに接続できません。',
+			);
+		if (hosts >= 3)
+			return likely(
+				'failures',
+				`tasks on ${hosts} workers failed within two minutes of it: what they share is the database or the network.`,
+				`前後 2 分に ${hosts} 台のワーカーでタスクが失敗しています。共通するのはデータベースまたはネットワークです。`,
+			);
+		if (!load || load.value > 0.5) return undefined;
+		return unlikely(
+			'databaseCpu',
+			`the metadata database used ${percent(load.value)} of its CPU at the most: it was not overloaded, at most unreachable for a moment.`,
+			`メタデータデータベースの CPU 使用率は最大 ${percent(load.value)} で、過負荷ではありません。一時的に接続できなかった可能性はあります。`,
+			{ at: load.at },
+		);
 	},
 	fix(context) {
 		const { env, lang } = context;

@@ -4,6 +4,8 @@ import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
 import { clock, isSilent, isWaiting } from '../_parts/audit.ts';
+import { beside, confirmed } from '../_parts/said.ts';
+import { longestGap, whileItRan } from '../_parts/series.ts';
 
 export default defineRule({
 	id: 'scheduler-overloaded',
@@ -45,23 +47,32 @@ export default defineRule({
 	],
 	yieldsTo: ['db-overloaded', 'celery-broker-problem', 'dag-import-timeout', 'worker-pod-evicted-storage'],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
-	reads: ['airflowHealth'],
+	reads: ['airflowHealth', 'schedulerHeartbeats', 'schedulerLog'],
+	decides: ['airflowHealth', 'schedulerHeartbeats'],
 	suspects: (failed) => isWaiting(failed) || isSilent(failed),
-	verify({ airflowHealth }, { failed }) {
+	verify({ airflowHealth, schedulerHeartbeats }, { failed, told }) {
+		const waits = isWaiting(failed);
 		const scheduler = airflowHealth?.scheduler;
-		if (!scheduler || scheduler.status === 'healthy') return undefined;
-		const at = scheduler.heartbeatAt;
-		const since = at === undefined ? { en: '', ja: '' } : { en: ` since ${clock(at)}`, ja: `${clock(at)} 以降、` };
-		return {
+		if (scheduler && scheduler.status !== 'healthy') {
+			const at = scheduler.heartbeatAt;
+			const since = at === undefined ? { en: '', ja: '' } : { en: ` since ${clock(at)}`, ja: `${clock(at)} 以降、` };
 			// That it is away now need not be why something failed then.
-			status: isWaiting(failed) ? 'confirmed' : 'beside',
-			because: {
-				en: `Airflow calls its scheduler ${scheduler.status}: no heartbeat${since.en}, and nothing is scheduled meanwhile.`,
-				ja: `スケジューラの状態は ${scheduler.status} です。${since.ja}ハートビートがなく、その間は何もスケジュールされません。`,
-			},
-			source: 'airflowHealth',
-			at,
-		};
+			return (waits ? confirmed : beside)(
+				'airflowHealth',
+				`Airflow calls its scheduler ${scheduler.status}: no heartbeat${since.en}, and nothing is scheduled meanwhile.`,
+				`スケジューラの状態は ${scheduler.status} です。${since.ja}ハートビートがなく、その間は何もスケジュールされません。`,
+				{ at },
+			);
+		}
+		const gap = schedulerHeartbeats && longestGap(schedulerHeartbeats, whileItRan(failed));
+		// One point a minute: two missing ones are a gap, one is a late point.
+		if (!gap || gap.minutes < 3) return undefined;
+		return (waits || told !== undefined ? confirmed : beside)(
+			'schedulerHeartbeats',
+			`the scheduler sent no heartbeat for ${gap.minutes} minutes from ${clock(gap.since)}.`,
+			`スケジューラのハートビートが ${clock(gap.since)} から ${gap.minutes} 分間ありませんでした。`,
+			{ at: gap.since },
+		);
 	},
 	fix(context) {
 		const { env, lang } = context;

@@ -57,6 +57,7 @@ export default defineRule({
 		return weighing;
 	},
 	reads: ['eventLog'],
+	decides: ['eventLog'],
 	suspects: isSilent,
 	verify({ eventLog }, { failed, facts }) {
 		const byHand = eventLog && endedByHand(eventLog, failed);

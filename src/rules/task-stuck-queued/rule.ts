@@ -2,7 +2,12 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import type { Environment } from '../../domain/environment.ts';
+import type { Failed, Series } from '../../domain/evidence.ts';
+import type { Text } from '../../domain/text.ts';
 import { aboutTry, clock, isSilent, time } from '../_parts/audit.ts';
+import { confirmed, likely } from '../_parts/said.ts';
+import { peak, whileItRan } from '../_parts/series.ts';
 
 export default defineRule({
 	id: 'task-stuck-queued',
@@ -62,33 +67,44 @@ export default defineRule({
 		'version-or-build-known-bad',
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
-	reads: ['eventLog', 'airflowHealth'],
+	reads: ['eventLog', 'airflowHealth', 'schedulerLog', 'queueLength', 'workers'],
+	decides: [['eventLog', 'schedulerLog', 'workers']],
 	suspects: (failed) => failed.state === 'queued' || isSilent(failed),
-	verify({ eventLog, airflowHealth }, { failed }) {
+	verify({ eventLog, airflowHealth, schedulerLog, queueLength, workers }, { failed, env }) {
+		const full = saturation(queueLength, workers, failed, env);
 		const entry = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event.startsWith('stuck in queued'));
-		if (entry)
-			return {
-				status: 'confirmed',
-				because: {
-					en: `the scheduler noted \`${entry.event}\` at ${clock(entry.at)}.`,
-					ja: `スケジューラが ${clock(entry.at)} に \`${entry.event}\` を記録しています。`,
-				},
-				source: 'eventLog',
-				at: entry.at,
-			};
+		const said = schedulerLog?.findLast(
+			({ text }) =>
+				/stuck in queued|requeue attempts exceeded/.test(text) &&
+				text.includes(failed.run) &&
+				text.includes(failed.task),
+		);
+		const at = entry?.at ?? said?.at;
+		if (at !== undefined)
+			return confirmed(
+				entry ? 'eventLog' : 'schedulerLog',
+				`the scheduler noted \`${entry?.event ?? 'stuck in queued'}\` at ${clock(at)}${full.en}.`,
+				`スケジューラが ${clock(at)} に \`${entry?.event ?? 'stuck in queued'}\` を記録しています${full.ja}。`,
+				{ at },
+			);
 		const since = time(failed.queuedAt);
 		if (failed.state !== 'queued' || since === undefined) return undefined;
 		const minutes = Math.floor((failed.now - since) / 60_000);
 		// Usual for a busy environment, and not yet worth a word.
-		if (minutes < 5 || airflowHealth?.scheduler?.status !== 'healthy') return undefined;
-		return {
-			status: 'likely',
-			because: {
-				en: `it has been queued for ${minutes} minutes, the scheduler is healthy, and no worker has taken it.`,
-				ja: `キューに入ってから ${minutes} 分たちますが、スケジューラは正常で、どのワーカーも受け取っていません。`,
-			},
-			source: 'airflowHealth',
-		};
+		if (minutes < 5) return undefined;
+		if (full.at !== undefined)
+			return confirmed(
+				'workers',
+				`it has been queued for ${minutes} minutes${full.en}.`,
+				`キューに入ってから ${minutes} 分たっています${full.ja}。`,
+				{ at: full.at },
+			);
+		if (airflowHealth?.scheduler?.status !== 'healthy') return undefined;
+		return likely(
+			'airflowHealth',
+			`it has been queued for ${minutes} minutes, the scheduler is healthy, and no worker has taken it.`,
+			`キューに入ってから ${minutes} 分たちますが、スケジューラは正常で、どのワーカーも受け取っていません。`,
+		);
 	},
 	fix(context) {
 		const { env, lang } = context;
@@ -146,3 +162,28 @@ export default defineRule({
 	},
 	docs: 'https://cloud.google.com/composer/docs/composer-3/troubleshooting-scheduling',
 });
+
+/** All workers that may be were there and tasks waited all the same; or there were fewer than may be, and none came. */
+function saturation(
+	queue: readonly Series[] | undefined,
+	workers: readonly Series[] | undefined,
+	failed: Failed,
+	{ worker }: Environment,
+): Text & { at?: string } {
+	const span = whileItRan(failed);
+	const waiting = queue && peak(queue, span);
+	const most = workers && peak(workers, span);
+	if (!waiting || waiting.value < 1 || !most) return { en: '', ja: '' };
+	const tasks = Math.round(waiting.value);
+	if (worker && most.value >= worker.maxCount)
+		return {
+			en: `; all ${worker.maxCount} workers that may be were at work, and up to ${tasks} tasks waited for one`,
+			ja: `。上限の ${worker.maxCount} 台のワーカーがすべて稼働し、最大 ${tasks} 件のタスクが待機していました`,
+			at: waiting.at,
+		};
+	const few = worker === undefined ? '' : ` of ${worker.maxCount}`;
+	return {
+		en: `; there were at most ${most.value}${few} workers, and up to ${tasks} tasks waited`,
+		ja: `。ワーカーは最大 ${most.value} 台${worker === undefined ? '' : ` (上限 ${worker.maxCount})`}で、最大 ${tasks} 件のタスクが待機していました`,
+	};
+}

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { hcl, forGeneration, inLang, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+import { confirmed, ruledOut } from '../_parts/said.ts';
 
 export default defineRule({
 	id: 'triggerer-disabled',
@@ -28,18 +29,27 @@ export default defineRule({
 		line('triggerer does not appear to be running', /The triggerer does not appear to be running/),
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
-	reads: ['airflowHealth'],
+	reads: ['airflowHealth', 'environment'],
+	decides: [['environment', 'airflowHealth']],
 	suspects: ({ state }) => state === 'deferred',
-	verify({ airflowHealth }, { failed }) {
+	verify({ airflowHealth, environment }, { failed, told }) {
+		const count = environment?.triggerer?.count;
+		if (count === 0)
+			return confirmed('environment', 'the environment has 0 triggerers.', '環境のトリガラーは 0 台です。');
+		if (count !== undefined)
+			return told === undefined
+				? undefined
+				: ruledOut(
+						'environment',
+						`the environment has ${count} triggerer${count === 1 ? '' : 's'} now.`,
+						`環境には現在トリガラーが ${count} 台あります。`,
+					);
 		if (failed.state !== 'deferred' || !airflowHealth || airflowHealth.triggerer) return undefined;
-		return {
-			status: 'confirmed',
-			because: {
-				en: 'the task is deferred, and Airflow knows of no triggerer.',
-				ja: 'タスクは deferred ですが、Airflow にトリガラーがありません。',
-			},
-			source: 'airflowHealth',
-		};
+		return confirmed(
+			'airflowHealth',
+			'the task is deferred, and Airflow knows of no triggerer.',
+			'タスクは deferred ですが、Airflow にトリガラーがありません。',
+		);
 	},
 	fix(context) {
 		const { env, lang } = context;

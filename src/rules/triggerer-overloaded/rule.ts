@@ -44,7 +44,8 @@ export default defineRule({
 	symptom: true,
 	yieldsTo: ['triggerer-disabled', 'db-overloaded'],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
-	reads: ['airflowHealth'],
+	reads: ['airflowHealth', 'triggererLog'],
+	decides: ['airflowHealth'],
 	suspects: ({ state }) => state === 'deferred',
 	verify({ airflowHealth }, { failed }) {
 		const triggerer = airflowHealth?.triggerer;

@@ -62,7 +62,7 @@ export default defineRule({
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	reads: ['eventLog', 'failures', 'schedulerLog', 'workerLog'],
-	decides: ['eventLog'],
+	decides: [['eventLog', 'schedulerLog']],
 	suspects: (failed) => isSilent(failed) || failed.told.includes('worker-oom-task-sigkill'),
 	verify({ eventLog, failures, schedulerLog }, { failed }) {
 		const lost = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'heartbeat timeout');
