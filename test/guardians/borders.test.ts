@@ -7,7 +7,7 @@ const SDKS: readonly [sdk: RegExp, where: RegExp][] = [
 	[/^@slack\/(web-api|types)$/, /^src\/(clients\/slack|slack\/|sandbox\/slack\/)/],
 	[/^bullmq$/, /^src\/clients\/(queue|base\/)/],
 	[/^ioredis$/, /^src\/(clients\/(base\/|queue|store|slack)|sandbox\/redis\.ts)/],
-	[/^googleapis/, /^src\/clients\/(composer|monitoring|iam)/],
+	[/^googleapis/, /^src\/(clients\/(composer|monitoring|iam)|sandbox\/google\/)/],
 	[/^google-auth-library$/, /^src\/clients\//],
 	[/^@google-cloud\/logging/, /^src\/(clients\/logging|sandbox\/)/],
 	[/^@grpc\//, /^src\/(clients\/logging|sandbox\/)/],

@@ -4,18 +4,16 @@ import { parseFilter, type Filter } from '../../src/sandbox/google/filter.ts';
 import { logFilter } from '../../src/sandbox/google/match.ts';
 import { GoogleRefusal } from '../../src/sandbox/world/refusal.ts';
 import { openLog } from '../../src/sandbox/world/log.ts';
-import type { NewEntry } from '../../src/sandbox/world/types.ts';
+import type { JsonObject, NewEntry } from '../../src/sandbox/world/types.ts';
 
 const AT = Date.parse('2026-11-24T12:00:00Z');
+type Payload = { text: string } | { json: JsonObject } | { audit: JsonObject };
 const log = openLog('acme', () => AT);
 const resource = {
 	type: 'cloud_composer_environment',
 	labels: { project_id: 'acme', location: 'europe-west1', environment_name: 'prod' },
 };
-const entry = (
-	of: Partial<NewEntry> &
-		({ text: string } | { json: NonNullable<NewEntry['json']> } | { audit: NonNullable<NewEntry['audit']> }),
-) => log.write({ log: 'airflow-worker', resource, at: AT, ...of } as NewEntry);
+const entry = (of: Partial<NewEntry> & Payload) => log.write({ log: 'airflow-worker', resource, at: AT, ...of });
 
 const task = entry({
 	text: "Traceback …\nOSError: [Errno 107] Transport endpoint is not connected: '/home/airflow/gcs/logs'",
@@ -137,17 +135,11 @@ describe('filters', () => {
 });
 
 const text = fc.string({ unit: 'grapheme', maxLength: 12 });
-const path = fc.oneof(
-	fc
-		.constantFrom(['severity_word'], ['resource', 'type'], ['textPayload'])
-		.map((parts) => (parts[0] === 'severity_word' ? ['logName'] : parts)),
-	text.filter((name) => name !== '').map((name) => ['labels', name]),
-	fc
-		.array(
-			text.filter((name) => name !== ''),
-			{ minLength: 1, maxLength: 3 },
-		)
-		.map((names) => ['jsonPayload', ...names]),
+const name = text.filter((word) => word !== '');
+const path: fc.Arbitrary<string[]> = fc.oneof(
+	fc.constantFrom(['logName'], ['resource', 'type'], ['textPayload']).map((parts) => [...parts]),
+	name.map((word) => ['labels', word]),
+	fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => ['jsonPayload', ...names]),
 );
 const quote = (value: string): string => `"${value.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`;
 const leaf: fc.Arbitrary<Filter> = fc.oneof(

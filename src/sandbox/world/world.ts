@@ -58,6 +58,8 @@ export type World = {
 	updateChecks: UpdateCheck[];
 	/** How long an update takes. */
 	updateMs: number;
+	/** What an Airflow command run through the Composer API prints and how it ends. Default: nothing, well. */
+	airflowCommand: (environment: ComposerEnvironment, words: readonly string[]) => { lines: string[]; exitCode: number };
 	tell(happening: Happening): void;
 	/** Returns a function that ends it. */
 	onChange(listener: (happening: Happening) => void): () => void;
@@ -127,6 +129,7 @@ export function openWorld({
 		metrics: openMetrics(now),
 		updateChecks: [],
 		updateMs,
+		airflowCommand: () => ({ lines: [], exitCode: 0 }),
 		tell(happening) {
 			for (const listener of listeners) listener(happening);
 		},
