@@ -25,7 +25,9 @@ export type AtOnce = { asker: Asker; channel: string; access: Access; verbs: rea
 export type CommandResult = {
 	reply: Reply;
 	/** The reply is about this run; the message is edited until it ends. */
-	follow?: { env: string; dag: string; run: string } | undefined;
+	follow?: { env: string; dag: string; run: string; rerun?: { cleared: number } | undefined } | undefined;
+	/** An incident that it changed: its card is brought up to that. */
+	card?: string | undefined;
 	/** What was changed, for the audit; `execute` notes it with who asked. Absent: nothing was, or it was only asked about. */
 	act?: Act | undefined;
 	/**

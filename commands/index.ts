@@ -7,10 +7,14 @@ import health from './health.ts';
 import help from './help.ts';
 import list from './list.ts';
 import logs from './logs.ts';
+import pause from './pause.ts';
+import rerun from './rerun.ts';
 import runs from './runs.ts';
 import scale from './scale.ts';
 import status from './status.ts';
+import stop from './stop.ts';
 import trigger from './trigger.ts';
+import unpause from './unpause.ts';
 
 /** Every /dag verb, by name. */
 export const commands: readonly Verb[] = [
@@ -21,8 +25,12 @@ export const commands: readonly Verb[] = [
 	help,
 	list,
 	logs,
+	pause,
+	rerun,
 	runs,
 	scale,
 	status,
+	stop,
 	trigger,
+	unpause,
 ];

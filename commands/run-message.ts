@@ -16,6 +16,8 @@ export type RunFacts = {
 	usual: number | undefined;
 	/** Display name of who started it from Slack; undefined: not from Slack. Foreign text. */
 	asker?: string | undefined;
+	/** `asker` did not start it but had so many task instances of it cleared. */
+	rerun?: { cleared: number } | undefined;
 	/** Name of the environment; undefined while there is only one. */
 	env: string | undefined;
 	/** The run in Airflow's UI. */
@@ -122,14 +124,23 @@ function againstUsual(lasted: number, usual: number | undefined, lang: Lang): st
 	return lang === 'ja' ? `（通常は ${text}）` : ` (usually ${text})`;
 }
 
-function whoAndWhen({ run, asker, env, usual, lang }: RunFacts): Line {
+/** By whom, and of how many task instances. */
+function rerunLine(asker: string, cleared: number, lang: Lang): Line {
+	const who = { bold: clip(visible(asker), 80) };
+	if (lang === 'ja') return ['再実行: ', who, `（タスクインスタンス ${cleared} 件）`];
+	return ['Rerun by ', who, ` (${cleared} ${cleared === 1 ? 'task instance' : 'task instances'})`];
+}
+
+function whoAndWhen({ run, asker, rerun, env, usual, lang }: RunFacts): Line {
 	const ja = lang === 'ja';
 	const who: Line =
 		asker === undefined
 			? [ja ? `種別: ${clip(visible(run.runType), 40)}` : `${clip(visible(run.runType), 40)} run`]
-			: ja
-				? ['実行者: ', { bold: clip(visible(asker), 80) }]
-				: ['Started by ', { bold: clip(visible(asker), 80) }];
+			: rerun
+				? rerunLine(asker, rerun.cleared, lang)
+				: ja
+					? ['実行者: ', { bold: clip(visible(asker), 80) }]
+					: ['Started by ', { bold: clip(visible(asker), 80) }];
 	const line: Line[number][] = [...who];
 	const since = run.startedAt ?? run.queuedAt;
 	if (since !== undefined) line.push(' · ', { time: since });

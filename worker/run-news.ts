@@ -34,6 +34,7 @@ export async function runNews(job: FollowJob, news: RunNews, deps: Deps): Promis
 		cause,
 		usual: usualMs(runs.filter((one) => one.run !== run.run)),
 		asker: job.by,
+		rerun: job.rerun,
 		env: deps.environments.length > 1 ? job.env : undefined,
 		url: airflow.runUrl(job.dag, job.run),
 		now: deps.now(),
@@ -99,7 +100,7 @@ function endOfFollowing(job: FollowJob, kind: 'deleted' | 'given up', url: strin
 			{
 				kind: 'text',
 				line: [
-					ja ? '実行者: ' : 'Started by ',
+					job.rerun ? (ja ? '再実行: ' : 'Rerun by ') : ja ? '実行者: ' : 'Started by ',
 					{ bold: clip(visible(job.by), 80) },
 					' · ',
 					{ code: clipHead(visible(job.run), 100) },

@@ -55,6 +55,25 @@ export function mayDo(access: Access, person: Person, place: Place, needs: Role)
 	return has !== undefined && includes(has, needs);
 }
 
+/**
+ * To which DAGs there that role reaches: undefined for all of them, what befalls the environment as a whole included; else DAG
+ * patterns, none at all when it reaches nothing.
+ */
+export function reachOf(
+	access: Access,
+	person: Person,
+	{ channel, env }: { channel: string; env: string },
+	needs: Role,
+): readonly string[] | undefined {
+	if (person.outsider) return [];
+	if (access.grants.length === 0) return includes(access.everyone, needs) ? undefined : [];
+	const mine = access.grants.filter(
+		(grant) => includes(grant.role, needs) && fits(grant, person, { channel, env, dag: undefined }),
+	);
+	if (mine.some(({ dags }) => dags === undefined || dags.includes('*'))) return undefined;
+	return [...new Set(mine.flatMap(({ dags = [] }) => dags))];
+}
+
 function fits(grant: Grant, person: Person, { channel, env, dag }: Place): boolean {
 	// Somebody named by user or by group: either is enough, both lists say who.
 	const named = grant.users === undefined && grant.groups === undefined;

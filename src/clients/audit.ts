@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AuditEntry } from '../access/audit.ts';
 import type { Redis } from './base/redis.ts';
 import { PREFIX } from './base/redis.ts';
+import { script } from './base/script.ts';
 
 const [ORDER, ENTRIES] = [`${PREFIX}:audit:order`, `${PREFIX}:audit:entries`];
 
@@ -41,7 +42,7 @@ export function audit(client: Redis, keep: { days: number; most: number }, now: 
 	return {
 		async note(entry: AuditEntry): Promise<void> {
 			const { key, at } = entry;
-			await client.eval(NOTE, 2, ORDER, ENTRIES, key, at, JSON.stringify(entry), oldest(), keep.most);
+			await script(client, NOTE, [ORDER, ENTRIES], [key, at, JSON.stringify(entry), oldest(), keep.most]);
 		},
 		/** Newest first. */
 		async list(limit: number): Promise<readonly AuditEntry[]> {

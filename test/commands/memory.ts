@@ -3,6 +3,7 @@ import type { AuditEntry } from '../../src/access/audit.ts';
 import type { Mute } from '../../src/alerts/mutes.ts';
 import type { Manners } from '../../src/alerts/options.ts';
 import type { Watch } from '../../src/alerts/routes.ts';
+import type { Standing } from '../../src/clients/plans.ts';
 import type { Deps } from '../../src/deps.ts';
 
 /** What the bot remembers in Redis, in memory; `test/routes` talks to the real one. */
@@ -12,6 +13,14 @@ export function memory(now: () => number): Pick<Deps, 'watches' | 'audit' | 'pla
 	const mutes = new Map<string, Mute>();
 	const audit = new Map<string, AuditEntry>();
 	const plans = new Map<string, { plan: string; holder?: string; by?: string; at?: number; outcome?: string }>();
+	const stand = (id: string, holder: string): Standing => {
+		const found = plans.get(id);
+		if (!found) return { kind: 'gone' };
+		const { by = '', outcome } = found;
+		if (outcome !== undefined) return { kind: 'over', ours: found.holder === holder, by, outcome };
+		if (found.holder === holder) return { kind: 'ours', forMs: now() - (found.at ?? 0) };
+		return found.holder === undefined ? { kind: 'free' } : { kind: 'theirs', by };
+	};
 	return {
 		watches: {
 			heard: async () => ({ watches: [...watches.values()], manners, mutes: [...mutes.values()] }),
@@ -42,14 +51,12 @@ export function memory(now: () => number): Pick<Deps, 'watches' | 'audit' | 'pla
 				return id;
 			},
 			load: async (id) => plans.get(id)?.plan,
+			standing: async (id, holder) => stand(id, holder),
 			async claim(id, holder, by) {
+				const was = stand(id, holder);
 				const found = plans.get(id);
-				if (!found) return { kind: 'gone' };
-				if (found.outcome !== undefined) return { kind: 'over', by: found.by ?? '', outcome: found.outcome };
-				if (found.holder === holder) return { kind: 'ours again', forMs: now() - (found.at ?? 0) };
-				if (found.holder !== undefined) return { kind: 'theirs', by: found.by ?? '' };
-				plans.set(id, { ...found, holder, by, at: now() });
-				return { kind: 'ours' };
+				if (found && was.kind === 'free') plans.set(id, { ...found, holder, by, at: now() });
+				return was;
 			},
 			async settle(id, holder, outcome) {
 				const found = plans.get(id);

@@ -74,7 +74,7 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 		// Checks the run id: it travels in the body here.
 		runPath(dag, run);
 		const answer = await session.get(clearAnswer, {
-			doing: dryRun ? 'read tasks' : 'clear',
+			doing: dryRun ? 'dry run' : 'clear',
 			method: 'POST',
 			path: `${dagPath(dag)}/clearTaskInstances`,
 			json: dialect.clearBody(request, { dryRun, sparing }),

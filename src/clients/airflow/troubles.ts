@@ -37,6 +37,7 @@ const DOING = {
 	'read import errors': { en: 'read the import errors', ja: 'インポートエラーの取得' },
 	'read event log': { en: 'read the event log', ja: 'イベントログの取得' },
 	'read pools': { en: 'read the pools', ja: 'プールの取得' },
+	'dry run': { en: 'show what it would clear', ja: 'クリア対象の確認' },
 	clear: { en: 'clear task instances', ja: 'タスクインスタンスのクリア' },
 	'change run': { en: 'change the DAG run', ja: 'DAG 実行の変更' },
 	'pause dag': { en: 'pause or unpause the DAG', ja: 'DAG の一時停止・再開' },
