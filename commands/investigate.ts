@@ -5,7 +5,7 @@ import { subjectOf } from '../src/diagnosis/subject.ts';
 import { candidates, followed, verify, wanted, type Candidate, type Verdict } from '../src/diagnosis/verify.ts';
 import type { DagRun, TaskInstance } from '../src/domain/airflow.ts';
 import type { Environment } from '../src/domain/environment.ts';
-import type { Failed, SourceName } from '../src/domain/evidence.ts';
+import type { Failed, Gap, SourceName } from '../src/domain/evidence.ts';
 import type { Lang } from '../src/domain/text.ts';
 import { rules } from '../src/rules/index.ts';
 import { findTry, type Asked, type Missing } from './find-try.ts';
@@ -42,6 +42,27 @@ export async function investigate(asked: Asked, env: string, lang: Lang, deps: D
 	if (found.kind !== 'try') return found;
 	const { run, task, walkedFrom, tryNumber } = found;
 	const past = tryNumber < task.tryNumber ? await airflow.tries({ ...task }) : [];
+	const first = await firstLook({ env, run, task, tryNumber, past }, lang, deps);
+	const { failed, verdict } = await verdictOf(first, deps, began + WITHIN_MS);
+	return { kind: 'verdict', failed, run, verdict, walkedFrom, recovered: task.state === 'success' };
+}
+
+/** What a try wrote, before anything else is asked. */
+export type FirstLook = {
+	failed: Failed;
+	read: ReadTry;
+	/** Where it happened; what of that could not be read is among the gaps. */
+	place: Environment;
+	gaps: readonly Gap[];
+	lang: Lang;
+};
+
+/** Reads the log of a try and nothing else. `past`: its earlier tries, where the one that is meant is not the present one. */
+export async function firstLook(
+	{ env, run, task, tryNumber, past }: Omit<Known, 'that' | 'now'> & { past: readonly TaskInstance[] },
+	lang: Lang,
+	deps: Deps,
+): Promise<FirstLook> {
 	const that = past.find((one) => one.tryNumber === tryNumber) ?? task;
 	const home = homeOf(env, deps);
 	const before = toFailed({ env, run, task, that, tryNumber, now: deps.now() });
@@ -57,16 +78,32 @@ export async function investigate(asked: Asked, env: string, lang: Lang, deps: D
 		told: (diagnosis?.findings ?? []).map(({ cause }) => cause),
 		generation: place.env.generation,
 	};
-	const left = () => Math.max(LEAST_MS, WITHIN_MS - (deps.now() - began));
-	const round = await investigateRounds(failed, read, { env: place.env, lang, left }, deps);
+	return { failed, read, place: place.env, gaps: [...read.gaps, ...place.gaps], lang };
+}
+
+/** Asks the sources that the suspected causes want, until `until` (epoch milliseconds) at the latest, and judges. */
+export async function verdictOf(
+	{ failed, read, place, gaps, lang }: FirstLook,
+	deps: Deps,
+	until = deps.now() + WITHIN_MS,
+): Promise<{ failed: Failed; verdict: Verdict }> {
+	const left = () => Math.max(LEAST_MS, until - deps.now());
+	const round = await investigateRounds(failed, read, { env: place, lang, left }, deps);
 	const verdict = verify({
-		diagnosis,
+		diagnosis: read.diagnosis,
 		...round,
-		gaps: [...read.gaps, ...place.gaps, ...round.gaps],
-		env: place.env,
+		gaps: [...gaps, ...round.gaps],
+		env: place,
 		lang,
 	});
-	return { kind: 'verdict', failed: round.failed, run, verdict, walkedFrom, recovered: task.state === 'success' };
+	return { failed: round.failed, verdict };
+}
+
+/** What its log says by itself; no source is asked. */
+export function verdictByLog({ failed, read, place, gaps, lang }: FirstLook): Verdict {
+	const { diagnosis } = read;
+	const suspects = candidates(rules, diagnosis, failed);
+	return verify({ diagnosis, candidates: suspects, failed, seen: {}, gaps, env: place, lang });
 }
 
 type Way = { env: Environment; lang: Lang; left: () => number };
