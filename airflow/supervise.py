@@ -1,7 +1,8 @@
 """Runs a real Airflow's processes and leaves none behind.
 
 Reads its plan (JSON) from the file named as its argument, writes one JSON object a line about what it does, and ends
-everything when its standard input closes: so not even a kill -9 of the parent leaves a process running.
+everything when its standard input closes: so not even a kill -9 of the parent leaves a process running. A line
+`{"kill": component}` on standard input kills that component with everything below it and starts it again.
 """
 
 import ctypes
@@ -54,6 +55,18 @@ def end(processes):
     psutil.wait_procs(alive, timeout=5)
 
 
+def kill(process):
+    """SIGKILL, as a node that goes away does it: nobody below it lives on, and nobody says goodbye."""
+    parent = psutil.Process(process.pid)
+    family = [parent, *parent.children(recursive=True)]
+    for one in family:
+        try:
+            one.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(family, timeout=5)
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         plan = json.load(file)
@@ -72,7 +85,21 @@ def main():
         return value.replace("{socket}", str(socket_folder))
 
     env = {**os.environ, **{key: with_database(value) for key, value in plan["env"].items()}}
-    processes = []
+    processes = {}
+
+    def start(name):
+        with open(os.path.join(folder, "logs", f"{name}.log"), "ab") as log:
+            processes[name] = subprocess.Popen(
+                plan["components"][name],
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+        say(step="started", component=name, pid=processes[name].pid)
+
     try:
         for part in plan["prepare"]:
             command = part["command"]
@@ -82,26 +109,16 @@ def main():
             say(step=part["step"], seconds=round(time.monotonic() - started, 1), code=done.returncode)
             if done.returncode != 0:
                 return 1
-        for name, command in plan["components"].items():
-            with open(os.path.join(folder, "logs", f"{name}.log"), "ab") as log:
-                processes.append(
-                    subprocess.Popen(
-                        command,
-                        env=env,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        start_new_session=True,
-                        preexec_fn=die_with_parent,
-                    )
-                )
-            say(step="started", component=name, pid=processes[-1].pid)
+        for name in plan["components"]:
+            start(name)
         say(step="running")
-        while sys.stdin.buffer.read(4096):
-            pass
+        for line in sys.stdin:
+            name = json.loads(line)["kill"]
+            kill(processes[name])
+            start(name)
         return 0
     finally:
-        end(processes)
+        end(list(processes.values()))
         say(step="ended")
 
 

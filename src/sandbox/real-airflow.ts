@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -27,6 +28,8 @@ export type RealAirflow = {
 	pids: Readonly<Record<string, number>>;
 	/** How long each part took. Seconds. */
 	took: Readonly<Record<string, number>>;
+	/** SIGKILL of a component and of everything below it, as when its node goes away; it is started again at once. */
+	kill(component: string): Promise<void>;
 	/** Ends every process and removes the folder. */
 	stop(): Promise<void>;
 };
@@ -38,7 +41,7 @@ export type RealAirflowOptions = {
 	dags?: string;
 	/** Tasks the worker runs at a time. Default 4. */
 	concurrency?: number;
-	/** Further `AIRFLOW__SECTION__KEY`. */
+	/** Further environment variables, `AIRFLOW__SECTION__KEY` above all. */
 	settings?: Readonly<Record<string, string>>;
 };
 
@@ -168,12 +171,14 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 	stdin.on('error', (error) => void error);
 	const ended = new Promise<void>((done) => supervisor.on('exit', () => done()));
 	const pids: Record<string, number> = {};
+	const events = new EventEmitter();
 	const running = new Promise<boolean>((done) => {
 		createInterface({ input: stdout })
 			.on('line', (line) => {
 				const step = JSON.parse(line) as { step: string; seconds?: number; component?: string; pid?: number };
 				if (step.seconds !== undefined) took[step.step] = step.seconds;
 				if (step.component !== undefined && step.pid !== undefined) pids[step.component] = step.pid;
+				events.emit(`${step.step} ${step.component ?? ''}`);
 				if (step.step === 'running') done(true);
 			})
 			.on('close', () => done(false));
@@ -219,6 +224,12 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 		logs,
 		pids,
 		took,
+		async kill(component) {
+			if (pids[component] === undefined) throw new Error(`There is no component ${component}.`);
+			const again = once(events, `started ${component}`, { signal: AbortSignal.timeout(20_000) });
+			stdin.write(`${JSON.stringify({ kill: component })}\n`);
+			await again;
+		},
 		stop,
 	};
 }
@@ -258,7 +269,8 @@ function settings2(ports: Ports): Record<string, string> {
 		AIRFLOW__SCHEDULER__SCHEDULER_ZOMBIE_TASK_THRESHOLD: '20',
 		AIRFLOW__SCHEDULER__ZOMBIE_DETECTION_INTERVAL: '5',
 		AIRFLOW__SCHEDULER__DAG_DIR_LIST_INTERVAL: '5',
-		AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL: '5',
+		// A file that changed is read at once all the same.
+		AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL: '60',
 	};
 }
 
@@ -275,7 +287,7 @@ function settings3(ports: Ports, passwords: string): Record<string, string> {
 		AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT: '20',
 		AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL: '5',
 		AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL: '5',
-		AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: '5',
+		AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: '60',
 	};
 }
 

@@ -14,11 +14,16 @@ const LONG = 120_000;
 export function causes(airflow: () => RealAirflow): void {
 	describe('diagnose', () => {
 		let client: Airflow;
-		beforeAll(() => {
+		beforeAll(async () => {
 			const { url, auth, users } = airflow();
 			// Airflow 2 shows its event log to nobody below Admin.
 			client = airflowClient({ url, auth: { kind: auth.kind, ...users.admin } }, http);
-		});
+			const files = ['cm_fail', 'cm_no_connection', 'cm_pod'];
+			const read = async (): Promise<boolean> =>
+				(await Promise.all(files.map((dag) => client.dag(dag)))).every((dag) => dag !== undefined) &&
+				(await client.importErrors()).length > 0;
+			for (const until = Date.now() + LONG; Date.now() < until && !(await read());) await sleep(500);
+		}, LONG);
 
 		async function said(words: string, lang: Lang = 'en'): Promise<string[]> {
 			const { reply } = await execute(typed(words), asker({ lang }), fakeDeps({ real: client }));
@@ -45,6 +50,7 @@ export function causes(airflow: () => RealAirflow): void {
 				'🔎 *The task was killed, most likely because the worker ran out of memory* (likely)',
 				'SIGKILL|return code -9',
 			],
+			['cm_pod', 'The Kubernetes API refuses pods to the operator (pods is forbidden)', 'pods is forbidden'],
 			['cm_timeout', 'The task ran longer than its execution_timeout', 'Timeout'],
 		])(
 			'%s: the cause and the line that decides it',
@@ -55,6 +61,24 @@ export function causes(airflow: () => RealAirflow): void {
 				expect(told).not.toContain('*What I could not read*');
 			},
 			LONG,
+		);
+
+		test(
+			'a worker that is killed with its task',
+			async () => {
+				const run = `cause__killed__${Date.now()}`;
+				await client.trigger({ dag: 'cm_slow', run, conf: { seconds: 300 }, note: 'test' });
+				const state = async () => (await client.taskInstances('cm_slow', run))[0]?.state;
+				for (const until = Date.now() + 60_000; Date.now() < until && (await state()) !== 'running';) await sleep(300);
+				await sleep(3000);
+				await airflow().kill('worker');
+				for (const until = Date.now() + 100_000; Date.now() < until && (await state()) !== 'failed';) await sleep(1000);
+				const told = await said(`diagnose cm_slow wait ${run}`);
+				expect(told.find((one) => /^(?:🎯|🔎|🤔|❔)/u.test(one))).toContain(
+					"The scheduler lost the task's heartbeat (zombie)",
+				);
+			},
+			2 * LONG,
 		);
 
 		test(

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { forbiddingKube, type Kube } from './kube.ts';
 import { installAirflow, startRealAirflow, type RealAirflow } from '../../src/sandbox/real-airflow.ts';
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -19,11 +20,14 @@ export async function withRealAirflow(generation: 2 | 3, suites: (airflow: () =>
 	}
 	describe(`Airflow ${generation}`, () => {
 		let airflow: RealAirflow | undefined;
+		let kube: Kube | undefined;
 		beforeAll(async () => {
-			airflow = await startRealAirflow(generation, { say });
+			kube = await forbiddingKube();
+			airflow = await startRealAirflow(generation, { say, settings: { CM_KUBECONFIG: kube.kubeconfig } });
 		}, 400_000);
 		afterAll(async () => {
 			await airflow?.stop();
+			await kube?.close();
 		}, 60_000);
 		suites(() => {
 			if (!airflow) throw new Error('Airflow has not started.');
