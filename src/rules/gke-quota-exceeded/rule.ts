@@ -2,7 +2,14 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { command, forGeneration, inLang, names, say, sh } from '../_parts/steps.ts';
+import { clock } from '../_parts/audit.ts';
+import { confirmed } from '../_parts/said.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
+
+// What waits for a machine.
+const WAITS = ['task-stuck-queued', 'kpo-unschedulable', 'kpo-startup-timeout'];
+const REFUSED =
+	/quota|scale\.up\.error|max node group size|RESOURCE_POOL_EXHAUSTED|out of resources|IP_SPACE|IP space|Org Policy/i;
 
 export default defineRule({
 	id: 'gke-quota-exceeded',
@@ -71,6 +78,23 @@ export default defineRule({
 				facts: { ...mergedFacts(hits), fault: faultOf(hits.map(({ text }) => text).join('\n')) },
 			},
 			scene,
+		);
+	},
+	reads: ['autoscalerLog'],
+	decides: ['autoscalerLog'],
+	// The cluster of Composer 3 is not in sight.
+	suspects: ({ generation, told, state }) =>
+		generation === 'composer-2' && (state === 'queued' || told.some((cause) => WAITS.includes(cause))),
+	verify({ autoscalerLog }, { facts, told }) {
+		if (told === undefined) return undefined;
+		const said = autoscalerLog?.findLast(({ text }) => REFUSED.test(text));
+		if (!said) return undefined;
+		const quota = facts['quota'] === undefined ? '' : ` (\`${facts['quota']}\`)`;
+		return confirmed(
+			'autoscalerLog',
+			`the cluster's autoscaler got no more machines${quota} at ${clock(said.at)}.`,
+			`クラスタのオートスケーラーが ${clock(said.at)} にマシンを追加できませんでした${quota}。`,
+			{ at: said.at },
 		);
 	},
 	fix,

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
+import { ruledOut } from '../_parts/said.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -41,6 +42,10 @@ export default defineRule({
 				? 'strong'
 				: 'weak';
 		return unlessQuoted({ says: best === 'weak' && scene.has('OOMKilled') ? 'strong' : best, facts }, scene);
+	},
+	verify(_, { env }) {
+		if (env.generation === undefined || env.generation === 'composer-3') return undefined;
+		return ruledOut('environment', 'this environment is not Composer 3.', 'この環境は Composer 3 ではありません。');
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/use-kubernetes-pod-operator',

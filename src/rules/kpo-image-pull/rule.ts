@@ -14,10 +14,15 @@ import {
 	sh,
 } from '../_parts/steps.ts';
 import { resource } from '../_parts/iam.ts';
-import { isPodOutput } from '../_parts/pods.ts';
+import { fromPod, isPodOutput, podInEvents, podSaid, startedNoPod } from '../_parts/pods.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 const IMAGE = String.raw`[\\"']{1,8}(?<image>[A-Za-z0-9][A-Za-z0-9._:/@-]{2,400})[\\"']{1,8}`;
+
+// Reason and message of an event, or the message of a workload.
+const SAID =
+	/ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|Failed to pull image|Back-off pulling image/;
+const OVER = /^(?:Pulled|Started) |Successfully pulled image|Started container/;
 
 export default defineRule({
 	id: 'kpo-image-pull',
@@ -99,6 +104,18 @@ export default defineRule({
 		const ran = scene.has('Successfully pulled image') || scene.has('Started container');
 		const weak = ran || pulls.every(({ signature }) => signature.says === 'weak');
 		return unlessQuoted({ says: weak ? 'weak' : 'strong', facts }, scene);
+	},
+	reads: ['kubernetesEvents', 'workloads'],
+	decides: [['kubernetesEvents', 'workloads']],
+	suspects: startedNoPod,
+	verify: (seen, about) =>
+		fromPod(podSaid(seen, about.failed, SAID, OVER), about, {
+			en: 'could not pull its image',
+			ja: 'はイメージを取得できない状態',
+		}),
+	follows({ kubernetesEvents }, { failed }) {
+		const subject = podInEvents(kubernetesEvents, failed);
+		return subject && { subject, reads: ['kubernetesEvents', 'workloads'] };
 	},
 	fix,
 	docs: 'https://cloud.google.com/artifact-registry/docs/integrate-gke',

@@ -15,6 +15,8 @@ import {
 	say,
 	sh,
 } from '../_parts/steps.ts';
+import { heldBy } from '../_parts/policy.ts';
+import { beside, confirmed, likely } from '../_parts/said.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // The pool itself is refused: nobody stands behind the Kubernetes service account. The Kubernetes API's own 403
@@ -77,6 +79,29 @@ export default defineRule({
 			({ place, level }) => level === 'info' || level === 'none' || place === 'end' || place === 'body',
 		);
 		return { says: ofPod.length > 0 ? 'strong' : 'weak', facts };
+	},
+	reads: ['serviceAccountPolicy', 'accountPolicy'],
+	decides: ['serviceAccountPolicy'],
+	verify({ serviceAccountPolicy, accountPolicy }, { failed, facts, env }) {
+		const { project, namespace, ksa } = facts;
+		const account = failed.account ?? env.serviceAccount;
+		const policy = failed.account === undefined ? serviceAccountPolicy : accountPolicy;
+		if (project === undefined || namespace === undefined || ksa === undefined || account === undefined || !policy)
+			return undefined;
+		const member = `serviceAccount:${project}.svc.id.goog[${namespace}/${ksa}]`;
+		const source = failed.account === undefined ? 'serviceAccountPolicy' : 'accountPolicy';
+		if (heldBy(policy, member).some(({ role }) => role === 'roles/iam.workloadIdentityUser'))
+			return beside(
+				source,
+				`\`${namespace}/${ksa}\` may use \`${account}\` now: the annotation of the Kubernetes account, or a role of \`${account}\`, is what is missing.`,
+				`\`${namespace}/${ksa}\` は現在 \`${account}\` を使用できます。不足しているのは Kubernetes サービス アカウントのアノテーション、または \`${account}\` のロールです。`,
+			);
+		// It may be meant to use another account.
+		return (failed.account === undefined ? likely : confirmed)(
+			source,
+			`\`${namespace}/${ksa}\` is no member of \`roles/iam.workloadIdentityUser\` on \`${account}\`.`,
+			`\`${namespace}/${ksa}\` は \`${account}\` の \`roles/iam.workloadIdentityUser\` のメンバーではありません。`,
+		);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/use-kubernetes-pod-operator',

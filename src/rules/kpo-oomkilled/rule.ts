@@ -1,12 +1,15 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { isPodOutput, RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
+import { endedWithItsPod, fromPod, isPodOutput, podInEvents, podSaid, RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
 import { clusterCredentials, command, forGeneration, inLang, python, say, sh } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // Airflow's own pods; their container out of memory is the worker's story (worker-oom-task-sigkill).
 const AIRFLOW_POD = /airflow-(?:worker|scheduler|triggerer|webserver|dag-processor|redis|monitoring)[-/ "']/;
+
+// Reason and message of an event, or the message of a workload.
+const SAID = /OOMKill|OutOfMemory/;
 
 export default defineRule({
 	id: 'kpo-oomkilled',
@@ -42,6 +45,18 @@ export default defineRule({
 		if (!named) return { says: 'weak', facts };
 		// A cluster's events may speak of any pod.
 		return unlessQuoted({ says: ofPod ? 'proof' : 'strong', facts }, scene);
+	},
+	reads: ['kubernetesEvents', 'workloads'],
+	decides: [['kubernetesEvents', 'workloads']],
+	suspects: endedWithItsPod,
+	verify: (seen, about) =>
+		fromPod(podSaid(seen, about.failed, SAID), about, {
+			en: 'was killed for its memory',
+			ja: 'はメモリ不足で強制終了された状態',
+		}),
+	follows({ kubernetesEvents }, { failed }) {
+		const subject = podInEvents(kubernetesEvents, failed);
+		return subject && { subject, reads: ['kubernetesEvents', 'workloads'] };
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/use-kubernetes-pod-operator',

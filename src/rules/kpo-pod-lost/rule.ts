@@ -1,9 +1,13 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
+import { endedWithItsPod, fromPod, podSaid, RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
 import { clusterCredentials, command, forGeneration, inLang, python, say, sh } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
+
+// Reason and message of an event, or the message of a workload.
+const SAID =
+	/Preempt|Evicted|NodeShutdown|TaintManager|DeletionBy|NodeNotReady|Killing.{0,200}(?:node|preempt|evict|drain)/i;
 
 export default defineRule({
 	id: 'kpo-pod-lost',
@@ -99,6 +103,14 @@ export default defineRule({
 		if (!strong) return runsPod(scene) ? { says: 'weak', facts } : undefined;
 		return unlessQuoted({ says: runsPod(scene) || scene.kind !== 'task' ? 'strong' : 'weak', facts }, scene);
 	},
+	reads: ['kubernetesEvents', 'workloads'],
+	decides: [['kubernetesEvents', 'workloads']],
+	suspects: endedWithItsPod,
+	verify: (seen, about) =>
+		fromPod(podSaid(seen, about.failed, SAID), about, {
+			en: 'was taken away by the cluster',
+			ja: 'はクラスタによって削除された状態',
+		}),
 	fix,
 	docs: 'https://cloud.google.com/kubernetes-engine/docs/how-to/extended-duration-pods',
 });

@@ -16,6 +16,8 @@ import {
 	say,
 	sh,
 } from '../_parts/steps.ts';
+import { memberIfKnown } from '../_parts/iam.ts';
+import { onProject, refused } from '../_parts/policy.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // `pods is forbidden: User "X" cannot create resource "pods" in API group "" in the namespace "NS": requires one of ["container.pods.create"] permission(s).`
@@ -48,6 +50,18 @@ export default defineRule({
 		if (ended.length === 0) return { says: 'weak', facts };
 		// The pod's own program asked the API (its lines come at info): still RBAC, though of the pod.
 		return unlessQuoted({ says: ended.every(({ level }) => level === 'info') ? 'strong' : 'proof', facts }, scene);
+	},
+	reads: ['projectPolicy'],
+	decides: ['projectPolicy'],
+	verify({ projectPolicy }, { facts, env }) {
+		const { principal, permission } = facts;
+		// A pod's own account, or an account's bare number: not in the policy under that name.
+		if (principal === undefined || !principal.includes('@') || env.project === undefined) return undefined;
+		const member = memberIfKnown(principal, env);
+		if (member === undefined) return undefined;
+		return refused(member, permission ?? 'container.pods.create', [
+			{ policy: projectPolicy, source: 'projectPolicy', on: onProject(env.project) },
+		]);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/use-kubernetes-pod-operator',

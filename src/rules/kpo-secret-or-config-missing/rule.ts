@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { USER_WORKLOADS } from '../_parts/pods.ts';
+import { fromPod, podSaid, startedNoPod, USER_WORKLOADS } from '../_parts/pods.ts';
 import {
 	clusterCredentials,
 	command,
@@ -19,6 +19,11 @@ import {
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 const NAME = String.raw`[\\"']{1,8}(?<object>[a-z0-9][a-z0-9.-]{0,252})[\\"']{1,8}`;
+
+// Reason and message of an event, or the message of a workload.
+const SAID =
+	/CreateContainerConfigError|(?:secret|configmap) \S{1,300} not found|couldn't find key|references non-existent (?:secret|config) key/i;
+const OVER = /^Started |Started container/;
 
 export default defineRule({
 	id: 'kpo-secret-or-config-missing',
@@ -88,6 +93,14 @@ export default defineRule({
 		const weak = other || scene.has('Started container') || mine.every(({ signature }) => signature.says === 'weak');
 		return unlessQuoted({ says: weak ? 'weak' : proof ? 'proof' : 'strong', facts }, scene);
 	},
+	reads: ['kubernetesEvents', 'workloads'],
+	decides: [['kubernetesEvents', 'workloads']],
+	suspects: startedNoPod,
+	verify: (seen, about) =>
+		fromPod(podSaid(seen, about.failed, SAID, OVER), about, {
+			en: 'misses what its spec refers to',
+			ja: 'は参照先の Secret または ConfigMap がない状態',
+		}),
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/use-kubernetes-pod-operator',
 });

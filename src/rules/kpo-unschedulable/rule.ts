@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { clusterCredentials, command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
+import { fromPod, podInEvents, podSaid, startedNoPod } from '../_parts/pods.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // Written by the node's kubelet: the pod had its place, and what failed came later.
@@ -13,6 +14,10 @@ const ON_A_NODE = [
 	'Event: Error: ',
 	'MountVolume.SetUp failed',
 ] as const;
+
+// Reason and message of an event, or the message of a workload.
+const SAID = /FailedScheduling|Unschedulable|nodes are available|trigger scale-up/;
+const OVER = /^(?:Scheduled|Pulling|Pulled|Started) |Successfully assigned/;
 
 export default defineRule({
 	id: 'kpo-unschedulable',
@@ -62,6 +67,15 @@ export default defineRule({
 		if (hits.some(({ signature }) => signature.says === 'proof')) return unlessQuoted({ says: 'proof', facts }, scene);
 		const assigned = ON_A_NODE.some((text) => scene.has(text));
 		return unlessQuoted({ says: assigned ? 'weak' : 'strong', facts }, scene);
+	},
+	reads: ['kubernetesEvents', 'workloads'],
+	decides: [['kubernetesEvents', 'workloads']],
+	suspects: startedNoPod,
+	verify: (seen, about) =>
+		fromPod(podSaid(seen, about.failed, SAID, OVER), about, { en: 'found no node', ja: 'は配置先のノードがない状態' }),
+	follows({ kubernetesEvents }, { failed }) {
+		const subject = podInEvents(kubernetesEvents, failed);
+		return subject && { subject, reads: ['kubernetesEvents', 'workloads'] };
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/use-kubernetes-pod-operator',

@@ -1,7 +1,21 @@
 import { defineRule, line } from '../../domain/rule.ts';
+import type { Environment } from '../../domain/environment.ts';
 import { gcloud } from '../_parts/iam.ts';
 import { command, forGeneration, inLang, names, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { likely } from '../_parts/said.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
+
+/** Environment variables that keep a worker from its metadata server. */
+const OFFENDERS = [
+	'HTTP_PROXY',
+	'HTTPS_PROXY',
+	'http_proxy',
+	'https_proxy',
+	'GCE_METADATA_HOST',
+	'GCE_METADATA_IP',
+	'GCE_METADATA_TIMEOUT',
+	'GOOGLE_APPLICATION_CREDENTIALS',
+];
 
 export default defineRule({
 	id: 'metadata-server-unavailable',
@@ -76,6 +90,17 @@ export default defineRule({
 	weigh(hits, scene) {
 		return unlessQuoted(strongest(hits), scene);
 	},
+	reads: ['environment'],
+	verify({ environment }, { told }) {
+		const set = (environment?.environmentVariables ?? []).filter((name) => OFFENDERS.includes(name));
+		if (told === undefined || set.length === 0) return undefined;
+		const list = set.map((name) => `\`${name}\``);
+		return likely(
+			'environment',
+			`the environment sets ${list.join(', ')}, which stands between the workers and the metadata server.`,
+			`環境変数 ${list.join('、')} が設定されており、ワーカーとメタデータ サーバーの通信に影響します。`,
+		);
+	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);
 		const onComposer = () => [
@@ -87,7 +112,7 @@ export default defineRule({
 				),
 			),
 			sh(
-				updateEnvironment(env, '--remove-env-variables=HTTP_PROXY,HTTPS_PROXY,GOOGLE_APPLICATION_CREDENTIALS'),
+				updateEnvironment(env, `--remove-env-variables=${offenders(env).join(',')}`),
 				t(
 					'Remove what does not belong there. If a proxy must stay, NO_PROXY has to hold metadata.google.internal and 169.254.169.254 (the default does since 2025-10-22). GCE_METADATA_TIMEOUT is reserved since 2025-09-30, because low values broke environments.',
 					'不要なものを削除します。プロキシが必要な場合は NO_PROXY に metadata.google.internal と 169.254.169.254 を含めてください（2025-10-22 以降は既定で含まれます）。GCE_METADATA_TIMEOUT は、低い値で環境が壊れたため 2025-09-30 以降は予約済みです。',
@@ -151,3 +176,9 @@ export default defineRule({
 	},
 	docs: 'https://docs.cloud.google.com/docs/authentication/application-default-credentials',
 });
+
+/** Those that are set; where that is not known, the usual ones. */
+function offenders({ environmentVariables }: Environment): readonly string[] {
+	const set = environmentVariables?.filter((name) => OFFENDERS.includes(name)) ?? [];
+	return set.length > 0 ? set : ['HTTP_PROXY', 'HTTPS_PROXY', 'GOOGLE_APPLICATION_CREDENTIALS'];
+}

@@ -1,6 +1,8 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { command, hcl, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import type { Environment } from '../../domain/environment.ts';
+import { confirmed } from '../_parts/said.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -24,6 +26,27 @@ export default defineRule({
 	],
 	yieldsTo: ['env-update-sa-permissions', 'pypi-dependency-conflict', 'env-network-unreachable'],
 	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
+	reads: ['environment', 'workloads'],
+	decides: ['environment'],
+	verify({ environment, workloads }, { env }) {
+		const server = environment?.webServer;
+		const least = leastMemoryGb(env);
+		if (server && env.generation === 'composer-3' && (server.cpu < 1 || server.memoryGb < least))
+			return confirmed(
+				'environment',
+				`the web server has ${server.cpu} vCPU and ${server.memoryGb} GB; this image needs at least 1 vCPU and ${least} GB.`,
+				`Web サーバーは ${server.cpu} vCPU、${server.memoryGb} GB です。このイメージには 1 vCPU、${least} GB 以上が必要です。`,
+			);
+		const ill = workloads?.find(
+			({ type, state }) => type === 'WEB_SERVER' && (state === 'ERROR' || state === 'WARNING'),
+		);
+		if (!ill) return undefined;
+		return confirmed(
+			'workloads',
+			`the web server is in state ${ill.state}: ${ill.message}`,
+			`Web サーバーの状態は ${ill.state} です: ${ill.message}`,
+		);
+	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/scale-environments',
 });
@@ -65,4 +88,10 @@ function fix({ env, lang }: FixContext): FixStep[] {
 			'}',
 		]),
 	];
+}
+
+/** What Composer 3's web server needs. Sources: release notes 2025-04-09 and 2025-04-30; known issue of July 2026. */
+function leastMemoryGb({ imageVersion = '' }: Environment): number {
+	const [, airflow = '', build = '0'] = /^composer-3-airflow-(\d+\.\d+\.\d+)-build\.(\d+)/.exec(imageVersion) ?? [];
+	return airflow === '2.11.1' && Number(build) >= 7 ? 3 : 2;
 }
