@@ -35,7 +35,7 @@ export type Changed =
 export async function changeOnce(
 	id: string,
 	change: Change,
-	{ isSo, make }: { isSo(): Promise<boolean>; make(): Promise<void> },
+	{ isSo, make }: { isSo: () => Promise<boolean>; make: () => Promise<void> },
 	{ deps, env, typed, asker }: CommandContext,
 ): Promise<Changed> {
 	const plans: Plans = deps.plans;

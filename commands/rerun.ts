@@ -165,7 +165,7 @@ async function carryOut(args: Args, id: string, context: CommandContext): Promis
 		plan,
 		id,
 		{ key: typed.key, name: asker.name },
-		{ airflow, plans: deps.plans, now: deps.now },
+		{ airflow, plans: deps.plans, now: () => deps.now() },
 	);
 	const url = airflow.runUrl(dag, run);
 	const act = { dag, run, what: `${targets.length} task instances` };
