@@ -18,7 +18,8 @@ export type House = {
 	clock: { now: number };
 };
 
-/** A project with a Composer 3 `prod` and a Composer 2 `staging`, a bot that may read, an owner, and a caller without any right. */
+/** A project with a Composer 3 `prod` and a Composer 2 `staging`, a bot that may read, a reader of logs,
+ * an owner, and a caller without any right. */
 export async function house(options: GoogleOptions = {}): Promise<House> {
 	const clock = { now: Date.parse('2026-11-24T12:00:00Z') };
 	const world = openWorld({ project: 'acme-data-prod', number: '481516234200', now: () => clock.now });
@@ -34,6 +35,7 @@ export async function house(options: GoogleOptions = {}): Promise<House> {
 	});
 	addCaller(world, 'bot', 'concertmaster@acme-data-prod.iam.gserviceaccount.com', BOT_ROLES);
 	addCaller(world, 'owner', 'owner@acme.example', ['roles/owner']);
+	addCaller(world, 'reader', 'reader@acme.example', ['roles/logging.viewer']);
 	addCaller(world, 'nobody', 'nobody@acme.example');
 	return { world, google: await startGoogle(world, { tailMs: 20, ...options }), clock };
 }
@@ -54,9 +56,7 @@ export const against = (google: SandboxGoogle, token = 'bot') => ({
 });
 
 /** What googleapis threw, as Google's error. */
-export async function refusalOf(
-	work: Promise<unknown>,
-): Promise<{
+export async function refusalOf(work: Promise<unknown>): Promise<{
 	code: number;
 	status?: string;
 	message: string;

@@ -11,6 +11,7 @@ import { against, house, refusalOf, type House } from './google-house.ts';
 const WHERE = 'projects/acme-data-prod/locations/europe-west1';
 const PROD = `${WHERE}/environments/prod`;
 const SA = 'composer-prod@acme-data-prod.iam.gserviceaccount.com';
+const UPDATE = 'google.cloud.orchestration.airflow.service.v1.Environments.UpdateEnvironment';
 let it: House;
 beforeAll(async () => {
 	it = await house();
@@ -200,7 +201,7 @@ describe('an update', () => {
 		expect(it.world.environments.get('prod')?.pods.map(({ name }) => name)).not.toContain(worker);
 		const audit = it.world.log
 			.entries()
-			.filter(({ protoPayload }) => String(protoPayload?.['methodName']).endsWith('.UpdateEnvironment'))
+			.filter(({ protoPayload }) => protoPayload?.['methodName'] === UPDATE)
 			.filter(({ operation }) => operation);
 		expect(audit.map(({ operation }) => [operation?.first ?? false, operation?.last ?? false])).toEqual([
 			[true, false],
@@ -330,11 +331,6 @@ describe('policies', () => {
 		expect((await refusalOf(accounts('nobody').getIamPolicy({ resource }))).message).toBe(
 			"Permission 'iam.serviceAccounts.getIamPolicy' denied on resource (or it may not exist).",
 		);
-		expect(
-			await refusalOf(
-				accounts().get({ name: 'projects/-/serviceAccounts/gone@acme-data-prod.iam.gserviceaccount.com' }),
-			),
-		).toMatchObject({ code: 403 });
 		expect(
 			await refusalOf(
 				accounts('owner').get({ name: 'projects/-/serviceAccounts/gone@acme-data-prod.iam.gserviceaccount.com' }),

@@ -156,7 +156,11 @@ export async function startLogging(desk: Desk, options: LoggingOptions) {
 		const stop = (): void => {
 			clearInterval(timer);
 			leave();
-			tails.delete(stop);
+			tails.delete(end);
+		};
+		const end = (): void => {
+			stop();
+			stream.end();
 		};
 		const fail = (error: unknown): void => {
 			stop();
@@ -180,10 +184,7 @@ export async function startLogging(desk: Desk, options: LoggingOptions) {
 				fail(error);
 			}
 		});
-		stream.on('end', () => {
-			stop();
-			stream.end();
-		});
+		stream.on('end', end);
 		stream.on('cancelled', stop);
 		stream.on('error', stop);
 
@@ -209,7 +210,7 @@ export async function startLogging(desk: Desk, options: LoggingOptions) {
 				Math.max(10, options.tailMs ?? window),
 			);
 			timer.unref();
-			tails.add(stop);
+			tails.add(end);
 		}
 	}
 
@@ -234,11 +235,11 @@ export async function startLogging(desk: Desk, options: LoggingOptions) {
 		endpoint: `127.0.0.1:${port}`,
 		/** Google ends a live session after an hour at the latest; this ends them all now. */
 		endTails(): void {
-			for (const stop of tails) stop();
+			for (const end of tails) end();
 		},
 		tails: (): number => tails.size,
 		close(): Promise<void> {
-			for (const stop of tails) stop();
+			for (const end of tails) end();
 			server.forceShutdown();
 			return Promise.resolve();
 		},

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { denied } from './refusal.ts';
 import { may } from './may.ts';
 import { nameOf } from './policy.ts';
@@ -78,6 +77,3 @@ export function policyDelta(before: readonly Binding[], after: readonly Binding[
 		policyDelta: { bindingDeltas: deltas },
 	};
 }
-
-/** The id of a policy change's `service_account` resource and of API operations: stable and without meaning. */
-export const shortId = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);

@@ -29,8 +29,11 @@ export function may(world: World, who: string, permission: string, place: Place 
 /** Throws what Google says when it is not so. */
 export function must(world: World, who: string, permission: string, place: Place = PROJECT): void {
 	if (!may(world, who, permission, place))
-		// IAM does not say on which account; Resource Manager and Composer do.
-		throw denied(permission, place.kind === 'serviceAccount' ? undefined : nameOf(world, place));
+		// IAM does not say on which account, Logging not on which project; Resource Manager and Composer do.
+		throw denied(
+			permission,
+			place.kind === 'serviceAccount' || permission.startsWith('logging.') ? undefined : nameOf(world, place),
+		);
 }
 
 export function permissionsOf(world: World, role: string): readonly string[] {

@@ -1,5 +1,5 @@
 /**
- * Role → permissions, as far as anything here asks for them; `*` stands for any run of characters. Read in Google's pages of
+ * Role → permissions, as far as anything here asks for them; `*` stands for any run of characters, a minus takes away. Read in Google's pages of
  * roles (docs.cloud.google.com/iam/docs/roles-permissions/…) and in the published dumps of `gcloud iam roles describe`.
  */
 const READ_PROJECT = ['resourcemanager.projects.get', 'resourcemanager.projects.list'];
@@ -59,7 +59,7 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
 		'serviceusage.services.enable',
 		'storage.objects.*',
 	],
-	'roles/viewer': ['*.get', '*.list', 'composer.dags.getSourceCode'],
+	'roles/viewer': ['*.get', '*.list', 'composer.dags.getSourceCode', '-logging.privateLogEntries.list'],
 	'roles/browser': [...READ_PROJECT, 'resourcemanager.projects.getIamPolicy'],
 
 	'roles/composer.user': [...READ_COMPOSER, 'composer.dags.execute', ...READ_SERVICES, ...READ_PROJECT],
@@ -129,7 +129,8 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
 	'roles/monitoring.viewer': ['monitoring.*.get', 'monitoring.*.list', ...READ_PROJECT, 'stackdriver.projects.get'],
 	'roles/monitoring.metricWriter': ['monitoring.metricDescriptors.*', 'monitoring.timeSeries.create'],
 
-	'roles/iam.securityReviewer': ['*.getIamPolicy', '*.list'],
+	// Its lists include log entries, private ones too, and time series.
+	'roles/iam.securityReviewer': ['*.getIamPolicy', '*.list', 'iam.roles.get', 'iam.serviceAccounts.get'],
 	'roles/iam.securityAdmin': ['*.getIamPolicy', '*.setIamPolicy', '*.list', 'resourcemanager.projects.get'],
 	'roles/iam.serviceAccountViewer': [
 		'iam.serviceAccounts.get',
@@ -315,12 +316,16 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
 	'roles/compute.networkUser': ['compute.networks.use', 'compute.subnetworks.use'],
 };
 
-/** Whether a role with these permissions carries this one. */
+/** Whether a role with these permissions carries this one. A minus takes away what a pattern gave. */
 export function carries(permissions: readonly string[], permission: string): boolean {
-	return permissions.some(
-		(pattern) => pattern === permission || (pattern.includes('*') && toPattern(pattern).test(permission)),
+	return (
+		permissions.some((pattern) => fits(pattern, permission)) &&
+		!permissions.some((pattern) => pattern.startsWith('-') && fits(pattern.slice(1), permission))
 	);
 }
+
+const fits = (pattern: string, permission: string): boolean =>
+	pattern === permission || (pattern.includes('*') && toPattern(pattern).test(permission));
 
 const patterns = new Map<string, RegExp>();
 function toPattern(pattern: string): RegExp {
