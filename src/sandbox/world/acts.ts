@@ -6,6 +6,8 @@ import { permissionsOf } from './may.ts';
 import type { Binding, JsonObject, Place, Policy } from './types.ts';
 import type { World } from './world.ts';
 
+export { updateEnvironment } from './updates.ts';
+
 /**
  * What people, Terraform and the bot do to the project: each asks for the rights of `by` (an e-mail), changes the world,
  * writes the audit entry that Google writes, and tells the listeners. Throws GoogleRefusal.
