@@ -1,13 +1,12 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Trouble } from '../domain/errors.ts';
 import { milliseconds } from './asked.ts';
 import { advise } from './advise.ts';
-import { historyReader, readHistory, type History } from './history.ts';
+import type { History } from './history.ts';
 import { patchFor } from './patch.ts';
 import { plain } from './plain.ts';
+import { historyStream } from './stream.ts';
 import { say } from './words.ts';
 
 const USAGE = `Usage: npm run -s advise -- [--json] [--lang en|ja] [--target 30s] HISTORY.json
@@ -20,7 +19,7 @@ docs/history.md; JSON, or JSON Lines with the task instances one a line, which i
   --target   the p95 wait from release to start that is wanted (default 60s)`;
 
 /** `2`: wrong usage, `1`: the file could not be read, `0`: advised, be it "change nothing". */
-async function main(argv: string[]): Promise<0 | 1 | 2> {
+function main(argv: string[]): 0 | 1 | 2 {
 	const wrong = (what: string): 2 => {
 		process.stderr.write(`${what}\n\n${USAGE}\n`);
 		return 2;
@@ -54,7 +53,7 @@ async function main(argv: string[]): Promise<0 | 1 | 2> {
 		return wrong(`--target ${values.target}: such as 30s or 2m.`);
 	let history: History;
 	try {
-		history = await read(file);
+		history = read(file);
 	} catch (error) {
 		const told = error instanceof Trouble ? { message: error.message, hint: error.hint } : undefined;
 		const message = told?.message ?? (error instanceof Error ? error.message : String(error));
@@ -75,52 +74,20 @@ async function main(argv: string[]): Promise<0 | 1 | 2> {
 	return 0;
 }
 
-/** JSON Lines when the first line is a whole object; then no more than a line is held at a time. */
-async function read(file: string): Promise<History> {
-	const lines = createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: Infinity });
-	let reader: ReturnType<typeof historyReader> | undefined;
-	let whole = false;
-	for await (const line of lines) {
-		if (line.trim() === '') continue;
-		if (reader) {
-			reader.add(parse(line));
-			continue;
-		}
-		const head = headOf(line);
-		if (head === undefined) {
-			whole = true;
-			break;
-		}
-		reader = historyReader(head);
-	}
-	lines.close();
-	if (reader && !whole) return reader.done();
-	return readHistory(parse(await readFile(file, 'utf8')));
-}
+const PIECE = 1 << 20;
 
-/** Undefined: this line is not an object of its own, or holds the task instances itself. */
-function headOf(line: string): unknown {
+/** Piece by piece: of a long history no more than that lies in memory as text. */
+function read(file: string): History {
+	const stream = historyStream();
+	const piece = Buffer.allocUnsafe(PIECE);
+	const open = openSync(file, 'r');
 	try {
-		const value: unknown = JSON.parse(line);
-		return typeof value === 'object' && value !== null && !('task_instances' in value) ? value : undefined;
-	} catch {
-		return undefined;
+		for (let length = readSync(open, piece); length > 0; length = readSync(open, piece))
+			stream.feed(piece.subarray(0, length));
+	} finally {
+		closeSync(open);
 	}
+	return stream.done();
 }
 
-function parse(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch (error) {
-		throw new Trouble(
-			'user',
-			'history not json',
-			`No JSON: ${error instanceof Error ? error.message : String(error)}`,
-			{
-				cause: error,
-			},
-		);
-	}
-}
-
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = main(process.argv.slice(2));

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { Trouble } from '../domain/errors.ts';
+import { rowReader } from './read-row.ts';
+import { clear, gather, newRow, type Tasks } from './tasks.ts';
 
 /** ISO 8601 in, epoch milliseconds out. */
 const time = z.string().transform((text, context) => {
@@ -27,10 +29,13 @@ export const SERIES = [
 	'evictions',
 	'restarts',
 	'schedulerCpuShare',
+	'schedulerMemoryShare',
 	'schedulerHeartbeats',
 	'parseSeconds',
 	'dagProcessorCpuShare',
+	'dagProcessorMemoryShare',
 	'triggererCpuShare',
+	'triggererMemoryShare',
 	'webServerCpuShare',
 	'webServerMemoryShare',
 	'databaseCpuShare',
@@ -110,23 +115,6 @@ const row = z.object({
 	end_date: time.nullish(),
 });
 
-/** Task instances that ran, one column a field, so that a million of them stay small. Times are epoch milliseconds. */
-export type Tasks = {
-	length: number;
-	dag: number[];
-	/** DAG and run together. */
-	run: number[];
-	task: number[];
-	pool: number[];
-	host: number[];
-	slots: number[];
-	/** NaN where Airflow did not say. */
-	queued: number[];
-	scheduled: number[];
-	start: number[];
-	end: number[];
-	names: { dags: string[]; tasks: string[]; pools: string[]; hosts: string[] };
-};
 export type Head = z.output<typeof head>;
 export type History = Head & {
 	tasks: Tasks;
@@ -134,78 +122,85 @@ export type History = Head & {
 	unfinished: number;
 };
 
-/** An interning list: the same text gives the same number. */
-function names(): { of(text: string): number; list: string[] } {
-	const seen = new Map<string, number>();
-	const list: string[] = [];
-	return {
-		list,
-		of(text) {
-			const known = seen.get(text);
-			if (known !== undefined) return known;
-			seen.set(text, list.length);
-			return list.push(text) - 1;
-		},
-	};
-}
-
-/** Takes the task instances one by one, so that a long history can be read line by line. */
-export function historyReader(headValue: unknown): { add(value: unknown): void; done(): History } {
-	const read = head.safeParse(headValue);
+/** Everything but the task instances. Trouble `user`: it is not of the documented format (docs/history.md). */
+export function readHead(value: unknown): Head {
+	const read = head.safeParse(value);
 	if (!read.success) throw wrong(z.prettifyError(read.error));
 	if (read.data.to <= read.data.from) throw wrong('`to` must be later than `from`.');
-	const [dags, runs, taskNames, pools, hosts] = [names(), names(), names(), names(), names()];
-	const tasks: Tasks = {
-		length: 0,
-		dag: [],
-		run: [],
-		task: [],
-		pool: [],
-		host: [],
-		slots: [],
-		queued: [],
-		scheduled: [],
-		start: [],
-		end: [],
-		names: { dags: dags.list, tasks: taskNames.list, pools: pools.list, hosts: hosts.list },
-	};
+	return read.data;
+}
+
+/** Takes the task instances one by one, as values or as the bytes of their JSON, so that a long history never lies in memory as text. */
+export function historyReader() {
+	const gathered = gather();
+	const read = rowReader();
+	const filled = newRow();
+	const encoder = new TextEncoder();
+	let scratch = new Uint8Array(4096);
 	let unfinished = 0;
 	let rows = 0;
+
+	function add(value: unknown): void {
+		rows++;
+		const parsed = row.safeParse(value);
+		if (!parsed.success) throw wrong(`task instance ${rows}: ${z.prettifyError(parsed.error)}`);
+		const { data } = parsed;
+		const texts = [data.dag_id, data.dag_run_id, data.task_id, data.pool, data.hostname];
+		const most = texts.reduce((sum, text) => sum + 3 * (text?.length ?? 0), 0);
+		if (most > scratch.length) scratch = new Uint8Array(2 * most);
+		clear(filled);
+		filled.text = scratch;
+		let used = 0;
+		texts.forEach((text, field) => {
+			if (text == null) return;
+			filled.spans[2 * field] = used;
+			used += encoder.encodeInto(text, scratch.subarray(used)).written;
+			filled.spans[2 * field + 1] = used;
+		});
+		filled.slots = data.pool_slots ?? Number.NaN;
+		filled.queued = data.queued_when ?? Number.NaN;
+		filled.scheduled = data.scheduled_when ?? Number.NaN;
+		filled.start = data.start_date ?? Number.NaN;
+		filled.end = data.end_date ?? Number.NaN;
+		if (!gathered.take(filled)) unfinished++;
+	}
+
 	return {
-		add(value) {
+		add,
+		/** UTF-8; a row as one JSON object from `from` to `to`. */
+		addBytes(text: Uint8Array, from: number, to: number): void {
+			if (!read(text, from, to, filled)) return add(parseJson(new TextDecoder().decode(text.subarray(from, to))));
 			rows++;
-			const parsed = row.safeParse(value);
-			if (!parsed.success) throw wrong(`task instance ${rows}: ${z.prettifyError(parsed.error)}`);
-			const { data } = parsed;
-			if (data.start_date == null || data.end_date == null || data.end_date < data.start_date) {
-				unfinished++;
-				return;
-			}
-			tasks.length++;
-			tasks.dag.push(dags.of(data.dag_id));
-			tasks.run.push(runs.of(`${data.dag_id}\n${data.dag_run_id}`));
-			tasks.task.push(taskNames.of(data.task_id));
-			tasks.pool.push(pools.of(data.pool ?? 'default_pool'));
-			tasks.host.push(hosts.of(data.hostname ?? ''));
-			tasks.slots.push(Math.max(1, data.pool_slots ?? 1));
-			tasks.queued.push(data.queued_when ?? Number.NaN);
-			tasks.scheduled.push(data.scheduled_when ?? Number.NaN);
-			tasks.start.push(data.start_date);
-			tasks.end.push(data.end_date);
+			if (!gathered.take(filled)) unfinished++;
 		},
-		done: () => ({ ...read.data, tasks, unfinished }),
+		done: (about: Head): History => ({ ...about, tasks: gathered.done(), unfinished }),
 	};
 }
 
 const whole = z.looseObject({ task_instances: z.array(z.unknown()) });
 
-/** A history that is one JSON object. Trouble `user`: it is not of the documented format (docs/history.md). */
-export function readHistory(value: unknown): History {
+/** A history that is one JSON object, its task instances unread. Throws as `readHead`. */
+export function readWhole(value: unknown): { head: Head; rows: readonly unknown[] } {
 	const read = whole.safeParse(value);
 	if (!read.success) throw wrong(z.prettifyError(read.error));
-	const reader = historyReader(value);
-	for (const each of read.data.task_instances) reader.add(each);
-	return reader.done();
+	return { head: readHead(value), rows: read.data.task_instances };
+}
+
+/** A history that is one JSON object. Trouble `user`: it is not of the documented format (docs/history.md). */
+export function readHistory(value: unknown): History {
+	const { head: about, rows } = readWhole(value);
+	const reader = historyReader();
+	for (const each of rows) reader.add(each);
+	return reader.done(about);
+}
+
+/** Trouble `user` when it is no JSON. */
+export function parseJson(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (error) {
+		throw wrong(`no JSON: ${error instanceof Error ? error.message : String(error)}`);
+	}
 }
 
 function wrong(why: string): Trouble {

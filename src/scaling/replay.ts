@@ -1,17 +1,6 @@
-import TinyQueue from 'tinyqueue';
-
-/** One task instance of the load. Times are milliseconds from any common zero. */
-export type Arrival = {
-	/** When the executor had it in its queue. Ignored when `after` is given. */
-	at: number;
-	/** start_date to end_date. */
-	durationMs: number;
-	/** Index of the arrival whose end released this one, and how long after that it was queued: waiting shortened there comes here earlier. */
-	after?: { index: number; lagMs: number } | undefined;
-	pool?: string | undefined;
-	/** Pool slots it takes; 1 unless given. */
-	slots?: number | undefined;
-};
+import { arrivalsOf, type Arrival, type Arrivals } from './arrivals.ts';
+import { eventHeap } from './heap.ts';
+import { groupRows, orderBy } from './order.ts';
 
 export type Plant = {
 	/** Equal numbers: no autoscaling. */
@@ -66,244 +55,295 @@ export type Replay = {
 	spanMs: number;
 };
 
-type Worker = { running: number; readyAt: number; draining: boolean };
-type Event = {
-	at: number;
-	order: number;
-	what: 'arrive' | 'free' | 'end' | 'look' | 'ready';
-	task: number;
-	worker?: Worker | undefined;
-};
+/** An event's code: the kind in its two lowest bits, above them the task. `SCALES`: the autoscaler looks (0), or a worker is ready (its number and 1). */
+const [ARRIVES, ENDS, FREES, SCALES] = [0, 1, 2, 3];
+
+/** For a load that is replayed once. */
+export function replay(load: readonly Arrival[], plant: Plant): Replay {
+	return replayer(arrivalsOf(load))(plant);
+}
 
 /**
  * The load on another plant: a discrete-event replay. First in, first out, as Celery's queue is; a task whose pool is full
  * is passed over, as the scheduler does. Deterministic. Source of the queue discipline: Airflow's Celery executor.
+ *
+ * What does not depend on the plant is worked out once; each call then replays it on one. Half a second for each million.
  */
-export function replay(load: readonly Arrival[], plant: Plant): Replay {
-	const overhead = plant.overhead ?? NO_OVERHEAD;
-	const scaling = plant.workers.min < plant.workers.max ? (plant.scaling ?? COMPOSER_SCALING) : undefined;
-	const parallelism = plant.parallelism && plant.parallelism > 0 ? plant.parallelism : Infinity;
-	const waitsMs = new Float64Array(load.length);
-	const followers = new Map<number, number[]>();
-	const events = new TinyQueue<Event>([], (a, b) => a.at - b.at || a.order - b.order);
-	let order = 0;
-	const push = (at: number, what: Event['what'], task: number, worker?: Worker): void =>
-		events.push({ at, order: order++, what, task, worker });
-
+export function replayer(load: Arrivals): (plant: Plant) => Replay {
+	const { length, at, durationMs, after, lagMs, pool, slots, pools } = load;
 	// Those that wait for nobody come in order of time; keeping them out of the event queue keeps it as short as what is in flight.
-	const roots: number[] = [];
-	load.forEach(({ after }, task) => {
-		const list = after && followers.get(after.index);
-		if (after === undefined || after.index === task) roots.push(task);
-		else if (list) list.push(task);
-		else followers.set(after.index, [task]);
-	});
-	roots.sort((a, b) => (load[a]?.at ?? 0) - (load[b]?.at ?? 0));
-	let nextRoot = 0;
-	/** The next thing that happens; an arrival goes first. */
-	function nextEvent(): Event | undefined {
-		const root = roots[nextRoot];
-		const other = events.peek();
-		const at = root === undefined ? Infinity : (load[root]?.at ?? 0) + overhead.dispatchMs;
-		if (root === undefined || (other && other.at < at)) return events.pop();
-		nextRoot++;
-		return { at, order: 0, what: 'arrive', task: root };
+	const waitsFor = new Int32Array(length);
+	let followers = 0;
+	for (let task = 0; task < length; task++) {
+		const before = after[task] ?? -1;
+		waitsFor[task] = before === task ? -1 : before;
+		if (waitsFor[task] !== -1) followers++;
 	}
+	const roots = orderBy(at).filter((task) => waitsFor[task] === -1);
+	const { starts, rows } = groupRows(inOrder(length), followers === 0 ? 0 : length, waitsFor);
+	// Scratch space, used anew by each replay.
+	const queuedAt = new Float64Array(length);
+	const arrivedAs = new Int32Array(length);
+	const nextInPool = new Int32Array(length);
+	const workerOf = new Int32Array(length);
 
-	const workers: Worker[] = Array.from({ length: plant.workers.min }, () => ({
-		running: 0,
-		readyAt: 0,
-		draining: false,
-	}));
-	const poolUse = new Map<string, number>();
-	/** Waiting tasks by pool, so that a full pool does not make every look at the queue long. */
-	const queues = new Map<string, { tasks: number[]; head: number }>();
-	const queuedAt = new Float64Array(load.length);
-	const arrivedAs = new Float64Array(load.length);
-	let arrivals = 0;
-	let waiting = 0;
-	let running = 0;
-	let left = load.length;
-	let first = Infinity;
-	let last = -Infinity;
-	let peakWorkers = workers.length;
-	let peakTasksPerWorker = 0;
-	let workerMs = 0;
-	let countedUntil = Infinity;
-	let enoughSince = Infinity;
-	let looking = false;
-	const workersOverTime: [number, number][] = [];
+	return (plant) => {
+		const { dispatchMs, startMs, endMs } = plant.overhead ?? NO_OVERHEAD;
+		const { min, max } = plant.workers;
+		const scaling = min < max ? (plant.scaling ?? COMPOSER_SCALING) : undefined;
+		const parallelism = plant.parallelism && plant.parallelism > 0 ? plant.parallelism : Infinity;
+		const { concurrency } = plant;
+		const waitsMs = new Float64Array(length);
+		const events = eventHeap();
+		const poolLimit = Float64Array.from(pools, (name) => plant.pools?.[name] ?? Infinity);
+		const poolRoom = poolLimit.slice();
+		/** What needs more than its pool has takes all of it: it did run, so the pool was larger once. */
+		const needs = (task: number, place: number): number => Math.min(slots[task] ?? 1, poolLimit[place] ?? 0);
+		/** Waiting tasks of each pool as a chain, so that a full pool does not make every look at the queue long. */
+		const poolHead = new Int32Array(pools.length).fill(-1);
+		const poolTail = new Int32Array(pools.length).fill(-1);
+		const workers = crew(concurrency);
+		for (let i = 0; i < min; i++) workers.ready(workers.hire());
 
-	const poolFree = (pool: string): number => {
-		const slots = plant.pools?.[pool];
-		return slots === undefined ? Infinity : slots - (poolUse.get(pool) ?? 0);
-	};
-	/** Accounts for the time until now; before every change of the workers and at the end. */
-	const elapse = (now: number): void => {
-		if (now > countedUntil) workerMs += workers.length * (now - countedUntil);
-		countedUntil = Math.max(now, countedUntil);
-	};
-	const note = (now: number): void => {
-		if (workersOverTime.at(-1)?.[1] !== workers.length) workersOverTime.push([now, workers.length]);
-		peakWorkers = Math.max(peakWorkers, workers.length);
-	};
+		let nextRoot = 0;
+		let arrived = 0;
+		let waiting = 0;
+		let running = 0;
+		let left = length;
+		let first = Infinity;
+		let last = -Infinity;
+		let peakWorkers = workers.count();
+		let workerMs = 0;
+		let countedUntil = Infinity;
+		let enoughSince = Infinity;
+		let looking = false;
+		const workersOverTime: [number, number][] = [];
 
-	/** The oldest waiting task whose pool has room. */
-	function next(): number | undefined {
-		let best: number | undefined;
-		let from: { tasks: number[]; head: number } | undefined;
-		for (const [pool, queue] of queues) {
-			const task = queue.tasks[queue.head];
-			if (task === undefined) continue;
-			if (poolFree(pool) < (load[task]?.slots ?? 1)) continue;
-			if (best === undefined || (arrivedAs[task] ?? 0) < (arrivedAs[best] ?? 0)) {
-				best = task;
-				from = queue;
+		/** Accounts for the time until now; before every change of the workers and at the end. */
+		function elapse(now: number): void {
+			if (now > countedUntil) workerMs += workers.count() * (now - countedUntil);
+			countedUntil = Math.max(now, countedUntil);
+		}
+		function note(now: number): void {
+			const count = workers.count();
+			if (workersOverTime.at(-1)?.[1] !== count) workersOverTime.push([now, count]);
+			if (count > peakWorkers) peakWorkers = count;
+		}
+
+		function arrive(task: number, now: number): void {
+			const queued = now - dispatchMs;
+			if (queued < first) {
+				first = queued;
+				countedUntil = queued;
+				note(queued);
+			}
+			queuedAt[task] = queued;
+			arrivedAs[task] = arrived++;
+			nextInPool[task] = -1;
+			const place = pool[task] ?? 0;
+			const tail = poolTail[place] ?? -1;
+			if (tail === -1) poolHead[place] = task;
+			else nextInPool[tail] = task;
+			poolTail[place] = task;
+			waiting++;
+			if (scaling && !looking) {
+				looking = true;
+				events.push(now, SCALES);
 			}
 		}
-		if (from) {
-			from.head++;
-			if (from.head > 1024 && from.head * 2 > from.tasks.length) {
-				from.tasks.splice(0, from.head);
-				from.head = 0;
+
+		/** The oldest waiting task whose pool has room, taken out of its chain; -1: none. */
+		function next(): number {
+			let best = -1;
+			for (let place = 0; place < poolHead.length; place++) {
+				const task = poolHead[place] ?? -1;
+				if (task === -1 || (poolRoom[place] ?? 0) < needs(task, place)) continue;
+				if (best === -1 || (arrivedAs[task] ?? 0) < (arrivedAs[best] ?? 0)) best = task;
+			}
+			if (best === -1) return -1;
+			const place = pool[best] ?? 0;
+			const following = nextInPool[best] ?? -1;
+			poolHead[place] = following;
+			if (following === -1) poolTail[place] = -1;
+			return best;
+		}
+
+		function dispatch(now: number): void {
+			while (waiting > 0 && running < parallelism && workers.open() > 0) {
+				const task = next();
+				if (task === -1) return;
+				waiting--;
+				running++;
+				workerOf[task] = workers.take();
+				const place = pool[task] ?? 0;
+				poolRoom[place] = (poolRoom[place] ?? 0) - needs(task, place);
+				const start = now + startMs;
+				waitsMs[task] = start - (queuedAt[task] ?? 0);
+				events.push(start + (durationMs[task] ?? 0), task * 4 + ENDS);
 			}
 		}
-		return best;
-	}
 
-	function dispatch(now: number): void {
-		while (waiting > 0 && running < parallelism) {
-			// The emptiest ready worker takes the next task, as idle Celery workers do.
-			let worker: Worker | undefined;
-			for (const candidate of workers)
-				if (
-					!candidate.draining &&
-					candidate.readyAt <= now &&
-					candidate.running < plant.concurrency &&
-					candidate.running < (worker?.running ?? Infinity)
-				)
-					worker = candidate;
-			if (!worker) return;
-			const task = next();
-			if (task === undefined) return;
-			const arrival = load[task];
-			if (!arrival) return;
-			waiting--;
-			running++;
-			worker.running++;
-			peakTasksPerWorker = Math.max(peakTasksPerWorker, worker.running);
-			const pool = arrival.pool ?? '';
-			poolUse.set(pool, (poolUse.get(pool) ?? 0) + (arrival.slots ?? 1));
-			const start = now + overhead.startMs;
-			waitsMs[task] = start - (queuedAt[task] ?? 0);
-			push(start + arrival.durationMs, 'end', task, worker);
+		function end(task: number, now: number): void {
+			left--;
+			if (now > last) last = now;
+			if (followers > 0)
+				for (let place = starts[task] ?? 0; place < (starts[task + 1] ?? 0); place++) {
+					const follower = rows[place] ?? 0;
+					events.push(now + (lagMs[follower] ?? 0) + dispatchMs, follower * 4 + ARRIVES);
+				}
+			if (endMs === 0) free(task, now);
+			else events.push(now + endMs, task * 4 + FREES);
 		}
-	}
 
-	function look(now: number): void {
-		if (!scaling) return;
-		const wanted = Math.min(
-			plant.workers.max,
-			Math.max(plant.workers.min, Math.ceil((waiting + running) / plant.concurrency)),
-		);
-		const staying = workers.filter(({ draining }) => !draining).length;
-		if (wanted > staying) {
-			enoughSince = Infinity;
+		function free(task: number, now: number): void {
+			running--;
+			const place = pool[task] ?? 0;
+			poolRoom[place] = (poolRoom[place] ?? 0) + needs(task, place);
+			if (workers.free(workerOf[task] ?? 0)) letGo(now);
+		}
+
+		function look(now: number, { workerStartMs, settleMs }: Scaling): void {
+			const wanted = Math.min(max, Math.max(min, Math.ceil((waiting + running) / concurrency)));
+			const staying = workers.staying();
+			if (wanted >= staying) enoughSince = Infinity;
+			if (wanted > staying) {
+				elapse(now);
+				for (let i = staying; i < wanted; i++) events.push(now + workerStartMs, (workers.hire() + 1) * 4 + SCALES);
+				note(now);
+			} else if (wanted < staying) {
+				enoughSince = Math.min(enoughSince, now);
+				if (now - enoughSince < settleMs) return;
+				enoughSince = Infinity;
+				if (workers.drain(staying - wanted)) letGo(now);
+			}
+		}
+
+		function letGo(now: number): void {
 			elapse(now);
-			for (let i = staying; i < wanted; i++) {
-				const worker = { running: 0, readyAt: now + scaling.workerStartMs, draining: false };
-				workers.push(worker);
-				push(worker.readyAt, 'ready', -1, worker);
-			}
+			workers.dismiss();
 			note(now);
-		} else if (wanted === staying) enoughSince = Infinity;
-		else {
-			enoughSince = Math.min(enoughSince, now);
-			if (now - enoughSince < scaling.settleMs) return;
-			enoughSince = Infinity;
-			const leaving = workers
-				.filter(({ draining }) => !draining)
-				.toSorted((a, b) => a.running - b.running)
-				.slice(0, staying - wanted);
-			for (const worker of leaving) worker.draining = true;
-			letGo(now);
 		}
-	}
 
-	function letGo(now: number): void {
-		if (!workers.some(({ draining, running }) => draining && running === 0)) return;
-		elapse(now);
-		for (let i = workers.length - 1; i >= 0; i--)
-			if (workers[i]?.draining && workers[i]?.running === 0) workers.splice(i, 1);
-		note(now);
-	}
-
-	for (let event = nextEvent(); event && left > 0; event = nextEvent()) {
-		const now = event.at;
-		switch (event.what) {
-			case 'arrive': {
-				const queued = now - overhead.dispatchMs;
-				if (queued < first) {
-					first = queued;
-					countedUntil = queued;
-					note(queued);
+		while (left > 0) {
+			const root = roots[nextRoot];
+			const rootAt = root === undefined ? Infinity : (at[root] ?? 0) + dispatchMs;
+			const eventAt = events.nextAt;
+			let now = rootAt;
+			if (root !== undefined && rootAt <= eventAt) {
+				nextRoot++;
+				arrive(root, rootAt);
+			} else if (eventAt === Infinity) break;
+			else {
+				now = eventAt;
+				const code = events.pop();
+				const of = code >> 2;
+				switch (code & 3) {
+					case ARRIVES:
+						arrive(of, now);
+						break;
+					case ENDS:
+						end(of, now);
+						break;
+					case FREES:
+						free(of, now);
+						break;
+					default:
+						if (of > 0) workers.ready(of - 1);
+						else if (scaling) {
+							look(now, scaling);
+							if (left > 0) events.push(now + scaling.everyMs, SCALES);
+						}
 				}
-				queuedAt[event.task] = queued;
-				arrivedAs[event.task] = arrivals++;
-				const pool = load[event.task]?.pool ?? '';
-				const queue = queues.get(pool);
-				if (queue) queue.tasks.push(event.task);
-				else queues.set(pool, { tasks: [event.task], head: 0 });
-				waiting++;
-				if (scaling && !looking) {
-					looking = true;
-					push(now, 'look', -1);
-				}
-				break;
 			}
-			case 'end': {
-				left--;
-				last = Math.max(last, now);
-				for (const follower of followers.get(event.task) ?? [])
-					push(now + (load[follower]?.after?.lagMs ?? 0) + overhead.dispatchMs, 'arrive', follower);
-				push(now + overhead.endMs, 'free', event.task, event.worker);
-				break;
-			}
-			case 'free': {
-				running--;
-				if (event.worker) event.worker.running--;
-				const arrival = load[event.task];
-				const pool = arrival?.pool ?? '';
-				poolUse.set(pool, (poolUse.get(pool) ?? 0) - (arrival?.slots ?? 1));
-				letGo(now);
-				break;
-			}
-			case 'look':
-				look(now);
-				if (left > 0) push(now + (scaling?.everyMs ?? 0), 'look', -1);
-				break;
-			case 'ready':
-				break;
+			dispatch(now);
 		}
-		dispatch(now);
-	}
-	elapse(last);
-	return {
-		waitsMs,
-		workerHours: workerMs / 3_600_000,
-		peakWorkers,
-		peakTasksPerWorker,
-		workersOverTime,
-		spanMs: load.length === 0 ? 0 : last - first,
+		elapse(last);
+		return {
+			waitsMs,
+			workerHours: workerMs / 3_600_000,
+			peakWorkers,
+			peakTasksPerWorker: workers.peakTasks(),
+			workersOverTime,
+			spanMs: length === 0 ? 0 : last - first,
+		};
 	};
 }
 
-/** The value below which the given share lies (0–1), by linear interpolation. NaN for an empty list. */
-export function quantile(values: ArrayLike<number>, share: number): number {
-	const sorted = Float64Array.from(values).sort();
-	if (sorted.length === 0) return Number.NaN;
-	const place = share * (sorted.length - 1);
-	const low = Math.floor(place);
-	const a = sorted[low] ?? 0;
-	return a + ((sorted[Math.min(low + 1, sorted.length - 1)] ?? a) - a) * (place - low);
+function inOrder(length: number): Int32Array {
+	const order = new Int32Array(length);
+	for (let i = 0; i < length; i++) order[i] = i;
+	return order;
+}
+
+/** The workers there are. A worker is known by a number; it takes tasks from `ready` until it drains, and goes when it is empty. */
+function crew(concurrency: number) {
+	const tasks: number[] = [];
+	const isReady: boolean[] = [];
+	const drains: boolean[] = [];
+	/** Numbers of those that are up, oldest first. */
+	const up: number[] = [];
+	let draining = 0;
+	let open = 0;
+	let peak = 0;
+	return {
+		count: (): number => up.length,
+		staying: (): number => up.length - draining,
+		/** Slots of ready workers that are free. */
+		open: (): number => open,
+		peakTasks: (): number => peak,
+		hire(): number {
+			up.push(tasks.length);
+			tasks.push(0);
+			isReady.push(false);
+			return drains.push(false) - 1;
+		},
+		ready(worker: number): void {
+			isReady[worker] = true;
+			if (!drains[worker]) open += concurrency;
+		},
+		/** The emptiest one takes the next task, as idle Celery workers do. Only while `open` is above 0. */
+		take(): number {
+			let best = -1;
+			let fewest = concurrency;
+			for (const worker of up) {
+				const its = tasks[worker] ?? 0;
+				if (its >= fewest || drains[worker] || !isReady[worker]) continue;
+				best = worker;
+				fewest = its;
+				if (its === 0) break;
+			}
+			tasks[best] = fewest + 1;
+			open--;
+			if (fewest + 1 > peak) peak = fewest + 1;
+			return best;
+		},
+		/** True: it drains and is empty now. */
+		free(worker: number): boolean {
+			const its = (tasks[worker] ?? 0) - 1;
+			tasks[worker] = its;
+			if (!drains[worker]) open++;
+			return its === 0 && (drains[worker] ?? false);
+		},
+		/** The emptiest ones take no more. True: some of them are empty already. */
+		drain(count: number): boolean {
+			const leaving = up.filter((worker) => !drains[worker]).toSorted((a, b) => (tasks[a] ?? 0) - (tasks[b] ?? 0));
+			let empty = false;
+			for (const worker of leaving.slice(0, count)) {
+				drains[worker] = true;
+				draining++;
+				if (isReady[worker]) open -= concurrency - (tasks[worker] ?? 0);
+				if (tasks[worker] === 0) empty = true;
+			}
+			return empty;
+		},
+		/** Those that drain and are empty go. */
+		dismiss(): void {
+			let kept = 0;
+			for (const worker of up) {
+				if (drains[worker] && tasks[worker] === 0) draining--;
+				else up[kept++] = worker;
+			}
+			up.length = kept;
+		},
+	};
 }

@@ -1,4 +1,5 @@
-import type { Change } from './advise.ts';
+import type { Change } from './plan.ts';
+import { PRESETS } from './sizes.ts';
 
 /** Advice that was applied, and what came of it. Times are epoch milliseconds. */
 export type Past = {
@@ -35,12 +36,31 @@ function turnsBack(old: Change, fresh: Change): boolean {
 
 /** +1 or -1 for each setting that the change raises or lowers. */
 function numbers(change: Change): Map<string, number> {
-	if (change.what !== 'worker')
-		return new Map([
-			[change.what === 'pool' ? `pool ${change.name}` : change.what, Math.sign(change.to - change.from)],
-		]);
-	const settings = ['min', 'max', 'cpu', 'memoryGb', 'storageGb'] as const;
-	return new Map(settings.map((name) => [name, Math.sign((change.to[name] ?? 0) - (change.from[name] ?? 0))]));
+	switch (change.what) {
+		case 'worker':
+			return directions('worker', change.from, change.to);
+		case 'component':
+			return directions(change.component, change.from, change.to);
+		case 'environment size': {
+			const places = Object.keys(PRESETS);
+			return new Map([['size', Math.sign(places.indexOf(change.to) - places.indexOf(change.from))]]);
+		}
+		case 'retention':
+			return new Map();
+		case 'override':
+			return new Map([[`setting ${change.key}`, Math.sign(Number(change.to) - Number(change.from)) || 0]]);
+		default: {
+			const of = change.what === 'pool' ? change.name : change.what === 'dag' ? `${change.dag} ${change.setting}` : '';
+			return new Map([[`${change.what} ${of}`, Math.sign(change.to - change.from)]]);
+		}
+	}
+}
+
+type Numbers = Readonly<Partial<Record<(typeof NUMBERS)[number], number | undefined>>>;
+const NUMBERS = ['min', 'max', 'count', 'cpu', 'memoryGb', 'storageGb'] as const;
+
+function directions(of: string, from: Numbers, to: Numbers): Map<string, number> {
+	return new Map(NUMBERS.map((name) => [`${of} ${name}`, Math.sign((to[name] ?? 0) - (from[name] ?? 0))]));
 }
 
 /** What the week before and the week after the change looked like. `cost`: of the workers, in whatever unit, the same in both. */

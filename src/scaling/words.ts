@@ -2,10 +2,11 @@ import { durationText } from '../domain/duration.ts';
 import { quote } from '../domain/quote.ts';
 import type { Part, Reply } from '../domain/reply.ts';
 import type { Lang } from '../domain/text.ts';
-import type { Advice, Change, Predicted, Worker } from './advise.ts';
-import { LEAST } from './advise.ts';
+import { LEAST, type Advice } from './advise.ts';
 import type { Head } from './history.ts';
 import { patchFor } from './patch.ts';
+import { changeText } from './change-words.ts';
+import type { Change, Predicted } from './plan.ts';
 import { amount } from './prices.ts';
 
 /** The advice as a message: what to change first, the numbers that say so, what it costs, the risk, the change itself. */
@@ -97,28 +98,6 @@ function headline(advice: Advice, where: string, lang: Lang): string {
 	if (!advice.suggestion) return t(`Change nothing in ${where}`, `${where} は変更不要です`);
 	const what = advice.suggestion.changes.map((change) => changeText(change, lang)).join(t('; ', '、'));
 	return t(`${where}: ${what}`, `${where}: ${what}`);
-}
-
-/** `worker memory 2 → 4 GB, max workers 3 → 6` */
-export function changeText(change: Change, lang: Lang): string {
-	const t = (en: string, ja: string): string => (lang === 'ja' ? ja : en);
-	if (change.what === 'concurrency') return `worker_concurrency ${change.from} → ${change.to}`;
-	if (change.what === 'pool')
-		return t(
-			`pool ${quote(change.name, 80)} ${change.from} → ${change.to} slots`,
-			`プール ${quote(change.name, 80)} ${change.from} → ${change.to} スロット`,
-		);
-	const { from, to } = change;
-	const found: string[] = [];
-	const add = (key: keyof Worker, en: string, ja: string, unit: string): void => {
-		if (from[key] !== to[key]) found.push(`${t(en, ja)} ${from[key] ?? '?'} → ${to[key] ?? '?'}${unit}`);
-	};
-	add('cpu', 'worker CPU', 'ワーカーの CPU', ' vCPU');
-	add('memoryGb', 'worker memory', 'ワーカーのメモリ', ' GB');
-	add('storageGb', 'worker storage', 'ワーカーのストレージ', ' GB');
-	add('min', 'min workers', '最小ワーカー数', '');
-	add('max', 'max workers', '最大ワーカー数', '');
-	return found.join(t(', ', '、'));
 }
 
 function reason(advice: Advice, lang: Lang): string | undefined {

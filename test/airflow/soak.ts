@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { startRealAirflow, type RealAirflow } from '../../src/sandbox/real-airflow.ts';
-import { fitOverhead, type Recorded } from '../../src/scaling/load.ts';
-import { quantile, replay } from '../../src/scaling/replay.ts';
+import { fitOverhead, type Recorded } from '../../src/scaling/overhead.ts';
+import { quantile } from '../../src/scaling/quantile.ts';
+import { replay } from '../../src/scaling/replay.ts';
 
 /**
  * `npm run soak:airflow -- [repeats]`: a load of sleeping tasks on a real Airflow with a real Celery worker. It is recorded at

@@ -1,10 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { advise, candidates, isLegal, type Advice, type Plan } from '../../src/scaling/advise.ts';
+import { advise, type Advice } from '../../src/scaling/advise.ts';
+import { candidates } from '../../src/scaling/candidates.ts';
 import { readHistory, type History } from '../../src/scaling/history.ts';
-import { fitMemory } from '../../src/scaling/load.ts';
+import { fitMemory } from '../../src/scaling/memory.ts';
+import { isLegal, type Plan } from '../../src/scaling/plan.ts';
 import { plain } from '../../src/scaling/plain.ts';
 import { legalCpus, memoryRange } from '../../src/scaling/sizes.ts';
+import { timelineOf } from '../../src/scaling/timeline.ts';
 import { say } from '../../src/scaling/words.ts';
 import { makeHistory, PLANTED } from './make-histories.ts';
 
@@ -99,7 +102,7 @@ describe('what is not known is not claimed', () => {
 });
 
 test('every candidate is legal for its generation and at most one step away', () => {
-	const memory = fitMemory(planted('too-small'), 6);
+	const memory = fitMemory(planted('too-small'), timelineOf(planted('too-small').tasks), 6);
 	fc.assert(
 		fc.property(
 			fc.constantFrom('composer-2' as const, 'composer-3' as const),
@@ -117,10 +120,10 @@ test('every candidate is legal for its generation and at most one step away', ()
 				const fine = planted('fine');
 				const history = { ...fine, environment: { ...fine.environment, generation, worker } };
 				const now: Plan = { worker, concurrency, pools: {} };
-				expect(isLegal(now, history)).toBe(true);
+				expect(isLegal(now, generation)).toBe(true);
 				const found = candidates(now, history, memory, { waitMs: 60_000, memoryShare: 0.8, minGain: 0.1 });
 				for (const plan of found) {
-					expect(isLegal(plan, history)).toBe(true);
+					expect(isLegal(plan, generation)).toBe(true);
 					expect(plan.worker.max).toBeLessThanOrEqual(2 * max);
 					expect(plan.concurrency).toBeLessThanOrEqual(2 * concurrency);
 				}

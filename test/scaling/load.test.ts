@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { readHistory } from '../../src/scaling/history.ts';
-import { buildLoad, fitMemory, fitOverhead, type Recorded } from '../../src/scaling/load.ts';
-import { quantile, replay } from '../../src/scaling/replay.ts';
+import { buildLoad } from '../../src/scaling/load.ts';
+import { fitMemory } from '../../src/scaling/memory.ts';
+import { fitOverhead, type Recorded } from '../../src/scaling/overhead.ts';
+import { quantile } from '../../src/scaling/quantile.ts';
+import { replay } from '../../src/scaling/replay.ts';
+import { timelineOf } from '../../src/scaling/timeline.ts';
 import { makeHistory, PLANTED } from './make-histories.ts';
 import { random } from './random.ts';
 
@@ -27,7 +31,8 @@ describe('the load out of a history', () => {
 		const { arrivals } = buildLoad(
 			readHistory({ ...HEAD, task_instances: [row('a', 0, 1, 10), row('b', 12, 13, 20), row('late', 900, 901, 910)] }),
 		);
-		expect(arrivals.map(({ after }) => after)).toEqual([undefined, { index: 0, lagMs: 2000 }, undefined]);
+		expect([...arrivals.after]).toEqual([-1, 0, -1]);
+		expect(arrivals.lagMs[1]).toBe(2000);
 	});
 
 	test('a task that was queued as its full pool got room goes back to its release', () => {
@@ -58,7 +63,7 @@ describe('the load out of a history', () => {
 
 test('memory: base and share of a task come back out of what was planted', () => {
 	const history = readHistory(makeHistory({ ...PLANTED['queueing-at-most'], days: 2 }));
-	const fit = fitMemory(history, 4);
+	const fit = fitMemory(history, timelineOf(history.tasks), 4);
 	expect(fit?.baseGb).toBeCloseTo(0.6, 1);
 	expect(fit?.perTaskGb).toBeCloseTo(0.6, 1);
 });

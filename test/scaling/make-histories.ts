@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { replay, type Arrival, type Plant } from '../../src/scaling/replay.ts';
+import type { Arrival } from '../../src/scaling/arrivals.ts';
+import { replay, type Plant } from '../../src/scaling/replay.ts';
 import { random } from './random.ts';
 
 /**
@@ -84,7 +85,7 @@ export function makeHistory(planted: Planted): Record<string, unknown> {
 		ends.splice(spot, 0, at);
 	}
 	const minutes: number[] = [];
-	for (let at = START; at < START + until; at += 300_000) minutes.push(at);
+	for (let at = START; at < START + until; at += 120_000) minutes.push(at);
 	const workersAt = (at: number): number =>
 		run.workersOverTime.findLast(([since]) => since <= at)?.[1] ?? plant.workers.min;
 	const counts = (open: Float64Array, shut: Float64Array): number[] => {

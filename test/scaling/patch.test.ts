@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
-import type { Change } from '../../src/scaling/advise.ts';
+import type { Change } from '../../src/scaling/plan.ts';
 import { readHistory } from '../../src/scaling/history.ts';
 import { patchFor } from '../../src/scaling/patch.ts';
 import { makeHistory, PLANTED } from './make-histories.ts';

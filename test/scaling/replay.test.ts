@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { quantile, replay, type Arrival } from '../../src/scaling/replay.ts';
+import type { Arrival } from '../../src/scaling/arrivals.ts';
+import { quantile } from '../../src/scaling/quantile.ts';
+import { replay } from '../../src/scaling/replay.ts';
 
 const tasks = (count: number, durationMs: number, rest: Partial<Arrival> = {}): Arrival[] =>
 	Array.from({ length: count }, () => ({ at: 0, durationMs, ...rest }));

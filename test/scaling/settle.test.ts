@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Change } from '../../src/scaling/advise.ts';
+import type { Change } from '../../src/scaling/plan.ts';
 import { grade, heldBack, type Week } from '../../src/scaling/settle.ts';
 
 const DAY = 86_400_000;

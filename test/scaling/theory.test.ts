@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { replay, type Arrival } from '../../src/scaling/replay.ts';
+import type { Arrival } from '../../src/scaling/arrivals.ts';
+import { replay } from '../../src/scaling/replay.ts';
 import { random } from './random.ts';
 
 /** Poisson arrivals, `perSecond` of them a second, with the given durations. */

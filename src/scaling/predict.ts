@@ -1,0 +1,46 @@
+import type { Arrivals } from './arrivals.ts';
+import type { Head } from './history.ts';
+import { memoryAt, type MemoryFit } from './memory.ts';
+import { sizeOf, type Plan, type Predicted } from './plan.ts';
+import { workerCost, type Prices } from './prices.ts';
+import { quantiles } from './quantile.ts';
+import { replayer, type Overhead, type Plant } from './replay.ts';
+
+export type Means = {
+	environment: Head['environment'];
+	overhead: Overhead;
+	memory: MemoryFit | undefined;
+	prices: Prices | undefined;
+};
+
+/** What the replay has to know of a plan. */
+export function plantOf(plan: Plan, { environment, overhead }: Pick<Means, 'environment' | 'overhead'>): Plant {
+	return {
+		workers: { min: Math.max(1, plan.worker.min), max: plan.worker.max },
+		concurrency: plan.concurrency,
+		parallelism: environment.parallelism,
+		pools: plan.pools,
+		overhead,
+	};
+}
+
+/** Says of a plan what this load would see on it. */
+export function predictor(arrivals: Arrivals, means: Means): (plan: Plan) => Predicted {
+	const run = replayer(arrivals);
+	return (plan) => {
+		const { waitsMs, spanMs, workerHours, peakWorkers, peakTasksPerWorker } = run(plantOf(plan, means));
+		const { memory, environment, prices } = means;
+		const { memoryGb } = plan.worker;
+		const workersOnAverage = spanMs > 0 ? (workerHours * 3_600_000) / spanMs : plan.worker.min;
+		const [waitP50Ms = Number.NaN, waitP95Ms = Number.NaN] = quantiles(waitsMs, [0.5, 0.95]);
+		return {
+			waitP50Ms,
+			waitP95Ms,
+			workersOnAverage,
+			peakWorkers,
+			peakTasksPerWorker,
+			memoryShare: memory && memoryGb ? memoryAt(memory, peakTasksPerWorker) / memoryGb : undefined,
+			cost: workerCost(environment.generation, sizeOf(plan.worker), workersOnAverage, prices),
+		};
+	};
+}
