@@ -1,4 +1,4 @@
-import { addBinding, removeBinding, setApi, setServiceAccountDisabled, updateEnvironment } from './acts.ts';
+import { addBinding, removeBinding, setApi, setServiceAccountDisabled } from './acts.ts';
 import { addAccount } from './environments.ts';
 import type { At, Call, Change } from './gcloud-calls.ts';
 import { Malformed, readPosted, type Posted } from './gcloud.ts';
@@ -8,6 +8,7 @@ import { newPolicy } from './policy.ts';
 import { invalid, notFound } from './refusal.ts';
 import { userSecrets } from './physics-pods.ts';
 import type { Cluster, ComposerEnvironment, JsonObject, LongOperation } from './types.ts';
+import { updateEnvironment } from './updates.ts';
 import type { World } from './world.ts';
 
 export type Shell = {

@@ -1,0 +1,51 @@
+import { budget } from '../../src/clients/base/budget.ts';
+import { fixedToken } from '../../src/clients/base/google.ts';
+import { airflow } from '../../src/clients/airflow.ts';
+import { http } from '../../src/clients/base/http.ts';
+import { composerSources } from '../../src/sources/composer.ts';
+import { airflowSources } from '../../src/sources/airflow.ts';
+import { googleClients } from '../../src/sources/google-clients.ts';
+import { googleSources } from '../../src/sources/google.ts';
+import type { Sources } from '../../src/collect.ts';
+import type { Deps } from '../../src/deps.ts';
+import { isComposer, type Stage } from '../../src/sandbox/scenarios/stage.ts';
+import { clientOf, fakeDeps } from '../commands/house.ts';
+
+/** The bot in front of a stage: real clients, the stage's clock. `without`: sources that are taken away. */
+export function botOn(stage: Stage, without: (sources: Sources) => Sources = (sources) => sources): Deps {
+	const { world, google, token, environment, place } = stage;
+	const now = world.now;
+	if (!isComposer(place) || !google) {
+		const client = clientOf(stage.airflow, place === 'airflow-2' ? 1 : 2);
+		const deps = fakeDeps({ prod: client }, { now });
+		return { ...deps, sources: () => without(airflowSources(client)) };
+	}
+	const clients = googleClients(
+		{
+			project: world.project.id,
+			location: environment.location,
+			name: environment.name,
+			rootUrl: google.rootUrl,
+			loggingEndpoint: google.loggingEndpoint,
+		},
+		fixedToken(token),
+		{ now, logReads: budget(1000, now) },
+	);
+	const client = airflow({ url: undefined, auth: { kind: 'google' }, timeoutMs: 5000 }, http, {
+		google: fixedToken(token),
+		now,
+		whereabouts: (options) => clients.composer.whereabouts(options),
+	});
+	const deps = fakeDeps({ prod: client }, { now, composer: clients.composer });
+	return {
+		...deps,
+		logging: () => clients.logging,
+		monitoring: () => clients.monitoring,
+		sources: () =>
+			without({
+				...airflowSources(client),
+				...composerSources(clients.composer, clients.keep),
+				...googleSources(clients),
+			}),
+	};
+}
