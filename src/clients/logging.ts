@@ -19,7 +19,8 @@ export type LoggingOptions = {
 
 export type Logging = {
 	/**
-	 * Entries that fit, the newest `limit` of them (default 200, at most 2,000), oldest first, masked. One call for each 1,000.
+	 * Entries that fit, the newest `limit` of them (default 200, at most 2,000), oldest first, masked. One call for each 1,000,
+	 * and another for each page that came empty, at most four.
 	 * Throws Trouble: `google quota` also when our own budget of the minute is used up. Source: LoggingServiceV2.ListLogEntries.
 	 */
 	lines(filter: string, limit?: number): Promise<LogLine[]>;
@@ -43,7 +44,8 @@ const CALL_MS = 7500;
 /** A diagnosis is waited for: rather a gap that says so. */
 const QUOTA_WAIT_MS = 2500;
 const PAGE = 1000;
-const PAGES = 2;
+/** A page may come without entries while Google is still searching. */
+const PAGES = 4;
 
 /** Cloud Logging of one project. The SDK is loaded with the first call: many processes never make one. */
 export function logging(options: LoggingOptions, google: GoogleToken, budget: Budget): Logging {

@@ -13,8 +13,8 @@ const entry = z.object({
 	labels: z.record(z.string(), z.string()).nullish(),
 	resource: z.object({ type: z.string().nullish(), labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 	textPayload: z.string().nullish(),
-	jsonPayload: z.unknown(),
-	protoPayload: z.object({ type_url: z.string().nullish(), value: z.instanceof(Uint8Array).nullish() }).nullish(),
+	jsonPayload: z.unknown().optional(),
+	protoPayload: z.object({ type_url: z.string().nullish(), value: z.custom<Uint8Array>((given) => ArrayBuffer.isView(given)).nullish() }).nullish(),
 });
 export type Entry = z.output<typeof entry>;
 
@@ -136,7 +136,7 @@ const value = z.object({
 	stringValue: z.string().nullish(),
 	numberValue: z.number().nullish(),
 	boolValue: z.boolean().nullish(),
-	structValue: z.unknown(),
+	structValue: z.unknown().optional(),
 	listValue: z.object({ values: z.array(z.unknown()).nullish() }).nullish(),
 });
 

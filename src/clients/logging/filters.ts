@@ -182,6 +182,6 @@ export function auditEntries(place: Place, account: string | undefined, from: st
 }
 
 /** What the watch follows: lines that say of a failure before Airflow's API does. One tail an environment. */
-export function watched(place: Place): string {
+export function failureLines(place: Place): string {
 	return all(environment(place), logs('airflow-scheduler', 'airflow-worker', 'airflow-k8s-worker'), 'severity>=ERROR');
 }
