@@ -27,7 +27,8 @@ export async function readAll<T>(
 	const rows = new Map<string, T>();
 	const add = (more: readonly T[]): void => more.forEach((row) => rows.set(idOf(row), row));
 	const end = to ?? Math.max(now, from);
-	const parts = Math.min(MOST_PARTS, end - from, Math.ceil(first.total / Math.max(1, first.items.length * FILL)));
+	const wanted = Math.ceil(first.total / Math.max(1, first.items.length * FILL));
+	const parts = Math.min(MOST_PARTS, Math.floor(end - from), wanted);
 	if (parts < 2) {
 		add(await walk(ask, iso(from), to === undefined ? undefined : iso(to), idOf));
 		return [...rows.values()];

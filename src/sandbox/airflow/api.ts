@@ -5,14 +5,14 @@ import { isRecord, json, Refused, type Batch, type Dialect, type Reply } from '.
 import { paramError } from './params.ts';
 import { clearTasks, markRun, type Scheduler } from './scheduler.ts';
 import { audit, createRun, findRun, runsOf, type Store } from './store.ts';
-import type { Op, SimRun, SimTaskInstance } from './types.ts';
+import type { Op, PartHealth, SimRun, SimTaskInstance } from './types.ts';
 
 export type Ask = {
 	store: Store;
 	scheduler: Scheduler;
 	dialect: Dialect;
 	callers: Callers;
-	health: Readonly<Record<string, 'healthy' | 'unhealthy'>>;
+	health: Readonly<Record<string, PartHealth>>;
 	caller: { name: string; role: string };
 	dag: string;
 	run: string;
@@ -140,13 +140,14 @@ function paged<T>({ query, dialect }: Ask, all: readonly T[]): T[] {
 }
 
 function health({ health: parts, store, dialect }: Ask): Reply {
-	const at = new Date(store.now()).toISOString().replace('Z', '000+00:00');
+	const at = (name: string): string =>
+		new Date(parts[name]?.heartbeatAt ?? store.now()).toISOString().replace('Z', '000+00:00');
 	const part = (name: string): Record<string, string | null> => ({
-		status: parts[name] ?? 'healthy',
-		[`latest_${name}_heartbeat`]: at,
+		status: parts[name]?.status ?? 'healthy',
+		[`latest_${name}_heartbeat`]: at(name),
 	});
 	return json(200, {
-		metadatabase: { status: parts['metadatabase'] ?? 'healthy' },
+		metadatabase: { status: parts['metadatabase']?.status ?? 'healthy' },
 		scheduler: part('scheduler'),
 		triggerer: part('triggerer'),
 		// Airflow 2 parses inside its scheduler unless told otherwise.

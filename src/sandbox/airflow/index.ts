@@ -9,7 +9,7 @@ import { openFaults } from '../faults.ts';
 import { markRun, openScheduler } from './scheduler.ts';
 import { audit, createRun, findRun, openStore, runsOf, setDag } from './store.ts';
 import { runPage } from './run-page.ts';
-import type { AirflowOptions, Call, Fault, Op, SandboxAirflow } from './types.ts';
+import type { AirflowOptions, Call, Fault, Op, PartHealth, SandboxAirflow } from './types.ts';
 import { v1 } from './v1.ts';
 import { v2 } from './v2.ts';
 
@@ -34,7 +34,7 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	const scheduler = openScheduler(store, options.schedules ?? true);
 	// A stream of its own: what else is drawn must not move where faults strike.
 	const faults = openFaults<Call, Fault>(seeded((options.seed ?? 1) ^ 0x5bd1e995));
-	const health: Record<string, 'healthy' | 'unhealthy'> = {};
+	const health: Record<string, PartHealth> = {};
 	const calls: Call[] = [];
 
 	/** The reply, and what of it counts as a call. */
@@ -261,8 +261,8 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 			if (dag) setDag(store, dag);
 			else store.dags.delete(id);
 		},
-		setHealth(part, status) {
-			health[part] = status;
+		setHealth(part, status, heartbeatAt) {
+			health[part] = { status, heartbeatAt: heartbeatAt ?? (status === 'healthy' ? undefined : store.now()) };
 		},
 		setApi(next) {
 			store.api = next;

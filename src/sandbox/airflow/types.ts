@@ -314,6 +314,9 @@ export type AirflowOptions = {
 /** A run that came into being, however it came; also those that were deleted since. */
 export type Started = { dag: string; run: string; note: string | null; by: string | undefined; at: number };
 
+/** `heartbeatAt` undefined: it beats. */
+export type PartHealth = { status: 'healthy' | 'unhealthy'; heartbeatAt: number | undefined };
+
 export type SandboxAirflow = {
 	/** Without a slash at its end. */
 	url: string;
@@ -335,8 +338,12 @@ export type SandboxAirflow = {
 	endRun(dag: string, run: string, state: 'success' | 'failed'): void;
 	/** Adds or replaces a DAG; undefined takes it away. */
 	setDag(id: string, dag: SimDag | undefined): void;
-	/** What is answered to `health`; by default everything is healthy. */
-	setHealth(part: 'metadatabase' | 'scheduler' | 'triggerer' | 'dag_processor', status: 'healthy' | 'unhealthy'): void;
+	/** What is answered to `health`; by default everything is healthy. `heartbeatAt`: its last one; of what is unhealthy, now. */
+	setHealth(
+		part: 'metadatabase' | 'scheduler' | 'triggerer' | 'dag_processor',
+		status: 'healthy' | 'unhealthy',
+		heartbeatAt?: number,
+	): void;
 	/** Carries out what is due by the clock; by itself every 20 ms. */
 	tick(): void;
 	/** Writes to the event log what a person or a component did. */
