@@ -283,7 +283,15 @@ describe('honesty', () => {
 		const it = failed({ told: ['user-code-exception'], generation: 'airflow' });
 		expect(wanted(candidates(rules, log(['user-code-exception', 'confirmed']), it))).toEqual(new Set());
 		const silent = wanted(candidates(rules, undefined, failed({ log: 'missing', generation: 'composer-3' })));
-		expect([...silent].sort()).toEqual(['airflowHealth', 'dag', 'eventLog', 'failures', 'importErrors', 'operations']);
+		expect([...silent].sort()).toEqual(
+			[
+				...['airflowHealth', 'dag', 'eventLog', 'failures', 'importErrors'],
+				...['schedulerLog', 'workerLog', 'dagProcessorLog', 'kubernetesEvents'],
+				...['workerMemory', 'workerMemoryQuota', 'workerDisk', 'podEvictions', 'restarts', 'exitCodes', 'workers'],
+				...['databaseCpu', 'brokerErrors', 'queueLength', 'schedulerHeartbeats', 'maintenance', 'operations'],
+				...['projectPolicy', 'policyChanges', 'serviceAccount', 'audit'],
+			].sort(),
+		);
 	});
 
 	test('a rule sees only what it reads', () => {

@@ -44,6 +44,18 @@ export function carries(role: string, permission: string): 'yes' | 'no' | 'perha
 	return role.startsWith(`roles/${service}.`) ? 'perhaps' : 'no';
 }
 
+/** Whether a policy gives the member the permission: the role that does for sure, or how it stands. */
+export function gives(
+	policy: readonly Binding[],
+	member: string,
+	permission: string,
+): { role: string } | 'no' | 'perhaps' {
+	const held = heldBy(policy, member);
+	const sure = held.find(({ role, conditional }) => !conditional && carries(role, permission) === 'yes');
+	if (sure) return { role: sure.role };
+	return held.some(({ role }) => carries(role, permission) !== 'no') ? 'perhaps' : 'no';
+}
+
 /** A policy that may give the permission. */
 export type Place = {
 	policy: readonly Binding[] | undefined;
@@ -63,16 +75,15 @@ export function refused(member: string, permission: string, places: readonly Pla
 	let crowd: string | undefined;
 	for (const { policy, source, on } of places) {
 		if (!policy) continue;
-		const held = heldBy(policy, member);
-		const sure = held.find(({ role, conditional }) => !conditional && carries(role, permission) === 'yes');
-		if (sure)
+		const given = gives(policy, member, permission);
+		if (given === 'perhaps') return undefined;
+		if (given !== 'no')
 			return beside(
 				source,
-				`\`${name}\` holds \`${sure.role}\` on ${on.en} now, which carries ${permission}: if it was granted after the failure, a rerun goes well; else look for a deny policy, a condition or a wrong name.`,
-				`\`${name}\` は現在 ${on.ja} で \`${sure.role}\`（${permission} を含む）を持っています。失敗後に付与された場合は再実行で成功します。そうでなければ、拒否ポリシー、条件、名前の誤りを確認してください。`,
+				`\`${name}\` holds \`${given.role}\` on ${on.en} now, which carries ${permission}: if it was granted after the failure, a rerun goes well; else look for a deny policy, a condition or a wrong name.`,
+				`\`${name}\` は現在 ${on.ja} で \`${given.role}\`（${permission} を含む）を持っています。失敗後に付与された場合は再実行で成功します。そうでなければ、拒否ポリシー、条件、名前の誤りを確認してください。`,
 			);
-		if (held.some(({ role }) => carries(role, permission) !== 'no')) return undefined;
-		const roles = held.map(({ role }) => `\`${role}\``);
+		const roles = heldBy(policy, member).map(({ role }) => `\`${role}\``);
 		parts.push({
 			en: `${roles.length === 0 ? 'no role' : `only ${roles.join(', ')}`} on ${on.en}`,
 			ja: `${on.ja}: ${roles.length === 0 ? 'なし' : `${roles.join('、')} のみ`}`,

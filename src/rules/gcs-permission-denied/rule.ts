@@ -2,7 +2,8 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { gcloud, grantOnBucket, memberIfKnown, memberOf, projectOf, resource } from '../_parts/iam.ts';
 import { roleFor } from '../_parts/roles.ts';
 import { grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
-import { onBucket, onProject, refused } from '../_parts/policy.ts';
+import { gives, onBucket, onProject, refused } from '../_parts/policy.ts';
+import { likely } from '../_parts/said.ts';
 import { isNotIam, strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 const CALLS = [
@@ -97,6 +98,21 @@ export default defineRule({
 		if (permission === 'storage.buckets.list' || permission === 'storage.buckets.create')
 			return refused(member, permission, [project]);
 		if (bucket === undefined) return undefined;
+		const own = projectPolicy && gives(projectPolicy, member, permission);
+		if (
+			bucket !== env.bucket &&
+			typeof own === 'object' &&
+			bucketPolicy &&
+			gives(bucketPolicy, member, permission) === 'no'
+		) {
+			const name = member.replace(/^\w+:/, '');
+			const on = { bucket: onBucket(bucket), project: onProject(env.project) };
+			return likely(
+				'bucketPolicy',
+				`\`${name}\` holds no role with ${permission} on ${on.bucket.en}; its \`${own.role}\` on ${on.project.en} does not reach a bucket of another project.`,
+				`\`${name}\` は ${on.bucket.ja} で ${permission} を含むロールを持っていません。${on.project.ja} の \`${own.role}\` は、別のプロジェクトのバケットには効きません。`,
+			);
+		}
 		return refused(member, permission, [
 			{ policy: bucketPolicy, source: 'bucketPolicy', on: onBucket(bucket) },
 			project,
