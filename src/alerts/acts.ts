@@ -8,10 +8,12 @@ import { idSpan } from './words.ts';
 export function actLines(acts: readonly Act[], lang: Lang): Line[] {
 	const over = new Set(acts.flatMap((act) => (act.kind === 'unmute' ? [act.mute] : [])));
 	const assigned = acts.findLast(({ kind }) => kind === 'assign');
-	return acts
-		.filter((act) => !(act.kind === 'mute' && over.has(act.mute)) && (act.kind !== 'assign' || act === assigned))
-		.slice(-8)
-		.map((act) => actLine(act, lang));
+	const shown = acts.filter(
+		(act) => !(act.kind === 'mute' && over.has(act.mute)) && (act.kind !== 'assign' || act === assigned),
+	);
+	// One click may have cleared many tasks.
+	const clicks = Map.groupBy(shown, (act) => (act.kind === 'rerun' ? `${act.by} ${act.at}` : act));
+	return [...clicks.values()].slice(-8).flatMap(([act, ...more]) => (act ? [actLine(act, more.length + 1, lang)] : []));
 }
 
 /** The mute from its card that still holds. */
@@ -20,7 +22,7 @@ export function heldMute(acts: readonly Act[]): Extract<Act, { kind: 'mute' }> |
 	return acts.findLast((act): act is Extract<Act, { kind: 'mute' }> => act.kind === 'mute' && !over.has(act.mute));
 }
 
-function actLine(act: Act, lang: Lang): Line {
+function actLine(act: Act, count: number, lang: Lang): Line {
 	const ja = lang === 'ja';
 	const by: Span = { user: act.by, name: quote(act.name, 60) };
 	const at: Span = { time: new Date(act.at).toISOString() };
@@ -48,7 +50,8 @@ function actLine(act: Act, lang: Lang): Line {
 		case 'unmute':
 			return ja ? ['🔔 ', by, ' さんがミュートを解除しました（', at, '）'] : ['🔔 Unmuted by ', by, ' at ', at];
 		case 'rerun': {
-			const what: Line = act.task === undefined ? [idSpan(act.run)] : [idSpan(act.task)];
+			const many = ja ? `${count} 件のタスク` : `${count} tasks`;
+			const what: Line = count > 1 ? [many] : [idSpan(act.task ?? act.run)];
 			return ja
 				? ['🔁 ', by, ' さんが ', ...what, ' を再実行しました（', at, '）']
 				: ['🔁 ', ...what, ' rerun by ', by, ' at ', at];

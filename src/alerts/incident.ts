@@ -6,6 +6,8 @@ import type { Destination, Severity } from './about.ts';
 
 /** One failed try as an incident lists it. Ids are foreign text. */
 export type FailedTry = TryKey & {
+	/** Set where its run was deleted and made anew under the same id: when this try began. */
+	again?: number | undefined;
 	/** How many tries there are in all; 1 for a task without retries. */
 	ofTries: number;
 	/** No further try follows by itself. */
