@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { changes } from '../../src/alerts/watch-conditions.ts';
 import type { Open, Seen } from '../../src/alerts/watch-conditions.ts';
 import { jobIdOf } from '../../src/clients/queue.ts';
+import { mask } from '../../src/domain/mask.ts';
 import { conditionJob } from '../jobs.ts';
 import type { ConditionJob } from '../jobs.ts';
 import type { Round } from './round.ts';
@@ -52,7 +53,7 @@ export async function tell(round: Round, { kinds, seen, over = [], silent = fals
 	const ended = [...found.over, ...open.filter((one) => named.has(idOf(one)) && !found.over.includes(one))];
 	const job = (one: Open<Kind>, isOver: boolean) => ({
 		id: jobIdOf('condition', env, one.kind, one.key, one.since, isOver ? 'over' : 'begun'),
-		data: { v: 1, env, ...one, facts: { ...one.facts }, over: isOver, seenAt: now() } satisfies ConditionJob & {
+		data: { v: 1, env, ...one, facts: masked(one.facts), over: isOver, seenAt: now() } satisfies ConditionJob & {
 			silent?: boolean | undefined;
 		},
 	});
@@ -66,6 +67,11 @@ export async function tell(round: Round, { kinds, seen, over = [], silent = fals
 	}
 	for (const one of found.begun) await watching.open(env, idOf(one), JSON.stringify({ ...short(one), silent }));
 	for (const one of ended) await watching.over(env, idOf(one));
+}
+
+/** Foreign text on its way into Redis and to people. */
+function masked(facts: SeenCondition['facts']): Record<string, string> {
+	return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, mask(value)]));
 }
 
 function short(one: SeenCondition): SeenCondition {
