@@ -17,6 +17,11 @@ export type CommandContext = {
 	 * Without a DAG: to any DAG at all.
 	 */
 	may: (role: Role, dag?: string) => boolean;
+	/**
+	 * Says what is known so far; what `run` returns takes its place in the same message. Only for a reply to the channel: what one
+	 * person alone sees cannot be edited in Slack (replace_original of a slash command posts anew, bolt-js #2287).
+	 */
+	progress(reply: Reply): Promise<void>;
 };
 
 /** What a verb knows that is answered at once: who asks and what they may do, nothing of the outside world. */

@@ -3,7 +3,7 @@ import { isAddress, parseAirflowUrl, type AirflowPlace } from '../src/domain/air
 import type { DagRun } from '../src/domain/airflow.ts';
 import { Trouble } from '../src/domain/errors.ts';
 import type { Button, Line, Part, Reply } from '../src/domain/reply.ts';
-import { clip, clipHead, visible, type Lang } from '../src/domain/text.ts';
+import { clip, clipHead, visible, type Lang, type Text } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { dagWord, noMore } from './ids.ts';
 import type { Asked } from './find-try.ts';
@@ -41,6 +41,7 @@ export default defineCommand<Args>({
 		},
 	],
 	role: 'viewer',
+	posts: true,
 	parse(words) {
 		// A log is taken as it stands: its quotes and dashes are no words of ours.
 		const pasted = /^--text(?:\s+|$)([^]*)$/u.exec(words)?.[1];
@@ -99,10 +100,17 @@ async function diagnose({ asked, address, full }: OfTry, context: CommandContext
 		const parts = await brokenFile(asked.dag, env, lang, deps, summary.file);
 		return parts && { parts, to: 'asker' };
 	};
-	const found = await investigate(asked, env, lang, deps);
+	// A click is one person's; what a team looks for together is said to the team.
+	const to = context.typed.via === 'click' ? 'asker' : 'channel';
+	const how = { env, lang, full, deps, to } as const;
+	const soFar = async (byLog: Investigation): Promise<void> => {
+		const note: Part = { kind: 'note', line: [STILL_LOOKING[lang]] };
+		await context.progress({ to, parts: [...verdictReply(byLog, how).parts, note] });
+	};
+	const found = await investigate(asked, env, lang, deps, to === 'channel' ? soFar : undefined);
 	switch (found.kind) {
 		case 'verdict':
-			return { reply: verdictReply(found, { env, lang, full, deps }) };
+			return { reply: verdictReply(found, how) };
 		case 'no run':
 			if (asked.run !== undefined) throw tryMissing(found, asked);
 			return { reply: (await notImported()) ?? neverRan(asked.dag, airflow.dagUrl(asked.dag), lang) };
@@ -146,9 +154,14 @@ async function environmentOf(
 	);
 }
 
-type How = { env: string; lang: Lang; full: boolean; deps: CommandContext['deps'] };
+const STILL_LOOKING: Text = {
+	en: '🔎 By the log alone. Being checked against the environment …',
+	ja: '🔎 ログのみの判断です。環境の情報と照合しています…',
+};
 
-function verdictReply(found: Investigation, { env, lang, full, deps }: How): Reply {
+type How = { env: string; lang: Lang; full: boolean; deps: CommandContext['deps']; to: Reply['to'] };
+
+function verdictReply(found: Investigation, { env, lang, full, deps, to }: How): Reply {
 	const { failed, run, verdict, walkedFrom, recovered } = found;
 	const ja = lang === 'ja';
 	const { parts, cut } = verdictParts(verdict, { lang, full });
@@ -184,7 +197,7 @@ function verdictReply(found: Investigation, { env, lang, full, deps }: How): Rep
 		{ label: ja ? 'ログ' : 'Logs', verb: 'logs', words: words + envWords },
 		{ label: ja ? 'Airflow で開く' : 'Open in Airflow', url: deps.airflow(env).runUrl(run.dag, run.run) },
 	];
-	return { parts: [...head, ...parts, { kind: 'buttons', buttons }], to: 'asker' };
+	return { parts: [...head, ...parts, { kind: 'buttons', buttons }], to };
 }
 
 function headline({ failed }: Investigation, lang: Lang): Line {

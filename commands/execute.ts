@@ -12,9 +12,14 @@ import { asTrouble, mistake, quoted, toReply } from './trouble.ts';
  * Carries a command out, in the worker: reads the words again, finds the environment, checks the role once more with all that
  * is known now, runs the verb. Never throws: what went wrong is in `trouble`, and `reply` says it in the asker's language.
  */
-export async function execute(typed: Typed, asker: Asker, deps: Deps): Promise<CommandResult> {
+export async function execute(
+	typed: Typed,
+	asker: Asker,
+	deps: Deps,
+	progress: CommandContext['progress'] = nobodyListens,
+): Promise<CommandResult> {
 	try {
-		return await carryOut(typed, asker, deps);
+		return await carryOut(typed, asker, deps, progress);
 	} catch (error) {
 		const trouble = asTrouble(error);
 		const ref = typed.key.slice(0, 8);
@@ -24,7 +29,14 @@ export async function execute(typed: Typed, asker: Asker, deps: Deps): Promise<C
 	}
 }
 
-async function carryOut(typed: Typed, asker: Asker, deps: Deps): Promise<CommandResult> {
+const nobodyListens = (): Promise<void> => Promise.resolve();
+
+async function carryOut(
+	typed: Typed,
+	asker: Asker,
+	deps: Deps,
+	progress: CommandContext['progress'],
+): Promise<CommandResult> {
 	const read = readVerb(typed);
 	// Reached only when the worker is older than the Slack process that took the command in.
 	if (read.kind === 'unknown')
@@ -55,6 +67,7 @@ async function carryOut(typed: Typed, asker: Asker, deps: Deps): Promise<Command
 		typed,
 		asker,
 		may: (role, dag) => mayDo(deps, asker, { channel, env, dag }, role),
+		progress,
 	};
 	if (!verb.changes) return prepared.run(context);
 	try {

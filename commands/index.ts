@@ -8,6 +8,7 @@ import help from './help.ts';
 import list from './list.ts';
 import logs from './logs.ts';
 import pause from './pause.ts';
+import queues from './queues.ts';
 import rerun from './rerun.ts';
 import runs from './runs.ts';
 import scale from './scale.ts';
@@ -15,6 +16,9 @@ import status from './status.ts';
 import stop from './stop.ts';
 import trigger from './trigger.ts';
 import unpause from './unpause.ts';
+import unwatch from './unwatch.ts';
+import watch from './watch.ts';
+import watches from './watches.ts';
 
 /** Every /dag verb, by name. */
 export const commands: readonly Verb[] = [
@@ -26,6 +30,7 @@ export const commands: readonly Verb[] = [
 	list,
 	logs,
 	pause,
+	queues,
 	rerun,
 	runs,
 	scale,
@@ -33,4 +38,7 @@ export const commands: readonly Verb[] = [
 	stop,
 	trigger,
 	unpause,
+	unwatch,
+	watch,
+	watches,
 ];

@@ -29,13 +29,21 @@ const WAITING = new Set(['queued', 'scheduled', 'none']);
 const WITHIN_MS = 14_000;
 /** A round that begins late still gets this long. */
 const LEAST_MS = 1500;
+/** When the evidence takes longer than that, what the log says by itself is said first. */
+const FIRST_WORD_MS = 2000;
 
 /**
  * Finds the try, reads its log, asks the sources that the suspected causes want in one round, once more only about a host, pod or
  * account that the first round named, and judges. Calls: the run, its task instances, the log, and one for each source. Throws
- * Trouble when not even the run can be read.
+ * Trouble when not even the run can be read. `soFar`: hears what the log says by itself when the evidence takes longer than two seconds.
  */
-export async function investigate(asked: Asked, env: string, lang: Lang, deps: Deps): Promise<Investigation | Missing> {
+export async function investigate(
+	asked: Asked,
+	env: string,
+	lang: Lang,
+	deps: Deps,
+	soFar?: (byLog: Investigation) => Promise<void>,
+): Promise<Investigation | Missing> {
 	const began = deps.now();
 	const airflow = deps.airflow(env);
 	const found = await findTry(asked, airflow, 'failed');
@@ -43,8 +51,23 @@ export async function investigate(asked: Asked, env: string, lang: Lang, deps: D
 	const { run, task, walkedFrom, tryNumber } = found;
 	const past = tryNumber < task.tryNumber ? await airflow.tries({ ...task }) : [];
 	const first = await firstLook({ env, run, task, tryNumber, past }, lang, deps);
-	const { failed, verdict } = await verdictOf(first, deps, began + WITHIN_MS);
-	return { kind: 'verdict', failed, run, verdict, walkedFrom, recovered: task.state === 'success' };
+	const judging = verdictOf(first, deps, began + WITHIN_MS);
+	const known = { kind: 'verdict' as const, run, walkedFrom, recovered: task.state === 'success' };
+	if (soFar && (await slow(judging, began + FIRST_WORD_MS - deps.now())))
+		await soFar({ ...known, failed: first.failed, verdict: verdictByLog(first) });
+	const { failed, verdict } = await judging;
+	deps.measure.seconds('diagnosis', (deps.now() - began) / 1000, { env, status: verdict.status });
+	return { ...known, failed, verdict };
+}
+
+async function slow(work: Promise<unknown>, ms: number): Promise<boolean> {
+	const late = Promise.withResolvers<true>();
+	const timer = setTimeout(() => late.resolve(true), Math.max(0, ms));
+	try {
+		return await Promise.race([work.then(() => false), late.promise]);
+	} finally {
+		clearTimeout(timer);
+	}
 }
 
 /** What a try wrote, before anything else is asked. */

@@ -7,7 +7,7 @@ import { homeOf } from './home.ts';
 import { verdictParts } from '../src/diagnosis/verdict-message.ts';
 
 /** What a pasted log says, by its text alone: nobody knows which try it is from, so nothing is checked against evidence. */
-export async function readPasted(text: string, { deps, env, asker }: CommandContext): Promise<CommandResult> {
+export async function readPasted(text: string, { deps, env, asker, typed }: CommandContext): Promise<CommandResult> {
 	const { lang } = asker;
 	const ja = lang === 'ja';
 	const home = await homeOf(env, deps);
@@ -25,7 +25,8 @@ export async function readPasted(text: string, { deps, env, asker }: CommandCont
 				: ['By its text alone. With the DAG named it is checked against evidence: ', { code: '/dag diagnose <dag>' }],
 		},
 	];
-	return { reply: { parts: [...head, ...parts], to: 'asker' } };
+	// With the shortcut it stands in the thread of the message it is about.
+	return { reply: { parts: [...head, ...parts], to: typed.via === 'command' ? 'asker' : 'channel' } };
 }
 
 function toVerdict({ verdict, status, findings, notes, lastException, tail }: Diagnosis): Verdict {

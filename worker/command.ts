@@ -71,10 +71,16 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		return end();
 	}
 	const { lang } = asker;
+	const placeOf = ({ to }: Reply): Place => {
+		if (to === 'asker') return asked;
+		if (typed.direct) return { kind: 'direct', user: typed.user };
+		return { kind: 'channel', channel: typed.channel, thread: typed.thread, user: typed.user };
+	};
 	const { reply, follow, trouble } = await wires.execute(
 		typed,
 		asker,
 		wires.broken === 'adopt' ? neverFinds(deps) : deps,
+		(soFar) => say(wires, typed.key, placeOf(soFar), { reply: soFar, lang, stage: 5, responseUrl }),
 	);
 	if (trouble && worthRetrying(trouble)) return tryAgain(trouble, lang);
 	if (trouble) deps.log.info({ job: held.id, label: trouble.label }, 'command ended in trouble');
@@ -83,13 +89,7 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		verb: read.kind === 'verb' ? read.verb.name : 'unknown',
 		outcome: trouble?.kind ?? 'done',
 	});
-	const place: Place =
-		reply.to === 'asker'
-			? asked
-			: typed.direct
-				? { kind: 'direct', user: typed.user }
-				: { kind: 'channel', channel: typed.channel, thread: typed.thread, user: typed.user };
-	await say(wires, typed.key, place, { reply, lang, stage: 10, responseUrl });
+	await say(wires, typed.key, placeOf(reply), { reply, lang, stage: 10, responseUrl });
 	if (follow)
 		await work.add('follows', `f-${typed.key}`, {
 			v: 1,

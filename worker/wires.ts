@@ -12,7 +12,7 @@ export type Wires = {
 	deps: BotDeps;
 	work: WorkQueue;
 	/** Carries a command out: the verb, the role, the arguments. What went wrong is in its `trouble`; it never throws. */
-	execute(typed: Typed, asker: Asker, deps: Deps): Promise<CommandResult>;
+	execute(typed: Typed, asker: Asker, deps: Deps, progress: (reply: Reply) => Promise<void>): Promise<CommandResult>;
 	render(reply: Reply, lang: Lang): Promise<Content>;
 	/** A protection that the chaos run switched off. */
 	broken?: Protection | undefined;

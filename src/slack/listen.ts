@@ -45,7 +45,7 @@ const shortcutBody = z.object({
 	channel: z.object({ id: z.string() }),
 	trigger_id: z.string(),
 	response_url: z.string().optional(),
-	message: z.looseObject({ thread_ts: z.string().optional() }),
+	message: z.looseObject({ ts: z.string(), thread_ts: z.string().optional() }),
 });
 
 const mentionBody = z.object({
@@ -198,7 +198,7 @@ export function listen(
 							key: keyOf(trigger_id),
 							via: 'shortcut',
 							at: deps.now(),
-							thread: message.thread_ts,
+							thread: message.thread_ts ?? message.ts,
 						},
 						responseUrl: response_url,
 						triggerId: trigger_id,

@@ -76,6 +76,7 @@ async function run(words: string, airflow: Airflow, home: Composer | undefined =
 		typed: typed(`scale ${words}`),
 		asker: asker(),
 		may: () => true,
+		progress: async () => undefined,
 	});
 	return plain(reply);
 }

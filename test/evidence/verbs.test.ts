@@ -7,7 +7,9 @@ import { composer } from '../../src/clients/composer.ts';
 import type { Airflow } from '../../src/domain/airflow.ts';
 import type { Lang } from '../../src/domain/text.ts';
 import { contractDags, demoDags, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
-import { startComposer, type SandboxComposer } from '../../src/sandbox/composer.ts';
+import { startGoogle, type SandboxGoogle } from '../../src/sandbox/google/index.ts';
+import { addCaller, addEnvironment, addOperation } from '../../src/sandbox/world/environments.ts';
+import { openWorld } from '../../src/sandbox/world/world.ts';
 import { runNews } from '../../worker/run-news.ts';
 import { asker, clientOf, fakeDeps, sandboxAirflow, shown, typed } from '../commands/house.ts';
 
@@ -228,33 +230,29 @@ describe.each([1, 2] as const)('diagnose, logs and health on REST v%i', (api) =>
 	});
 
 	describe('on Composer', () => {
-		let google: SandboxComposer;
+		let google: SandboxGoogle;
 		const project = 'acme-data-prod';
 		beforeAll(async () => {
-			google = await startComposer({
-				project,
-				location: 'europe-west1',
-				environments: [
-					{
-						name: 'prod',
-						airflowUri: sandbox.url,
-						imageVersion: api === 1 ? 'composer-2.16.5-airflow-2.10.5' : 'composer-3-airflow-3.1.7-build.7',
-						serviceAccount: `etl@${project}.iam.gserviceaccount.com`,
-					},
-				],
-				operations: [
-					{
-						environment: 'prod',
-						type: 'UPDATE',
-						state: 'FAILED',
-						createdAt: Date.now() - 60_000,
-						endedAt: Date.now() + 60_000,
-						error:
-							'Failed to install PyPI packages. ERROR: Cannot install a==1 and b==2 because these package versions have conflicting dependencies.',
-					},
-				],
-				tokens: { token: 'user', poor: 'nothing' },
+			const world = openWorld({ project });
+			const prod = addEnvironment(world, {
+				name: 'prod',
+				airflowUri: sandbox.url,
+				imageVersion: api === 1 ? 'composer-2.16.5-airflow-2.10.5' : 'composer-3-airflow-3.1.7-build.7',
+				serviceAccount: `etl@${project}.iam.gserviceaccount.com`,
 			});
+			addOperation(world, prod, {
+				type: 'UPDATE',
+				startedAt: Date.now() - 60_000,
+				endedAt: Date.now() + 60_000,
+				error: {
+					code: 9,
+					message:
+						'Failed to install PyPI packages. ERROR: Cannot install a==1 and b==2 because these package versions have conflicting dependencies.',
+				},
+			});
+			addCaller(world, 'token', 'bot@acme.example', ['roles/composer.user']);
+			addCaller(world, 'poor', 'poor@acme.example');
+			google = await startGoogle(world);
 		});
 		afterAll(() => google.close());
 

@@ -16,11 +16,11 @@ test('the message shortcut and a mention in the thread diagnose what the message
 
 		await slack.openShortcut({ user: 'U0ANN', callbackId: 'diagnose', channel: 'C0OPEN', ts: told.ts });
 		const shown = await slack.until(() => answers()[0]);
-		expect(shown.ephemeralTo).toBe('U0ANN');
+		expect(shown).toMatchObject({ threadTs: told.ts, via: 'chat.postMessage' });
 
 		slack.say({ user: 'U0ANN', channel: 'C0OPEN', text: `<@${slack.botUserId}> diagnose`, threadTs: told.ts });
 		const inThread = await slack.until(() => answers()[1]);
-		expect(inThread).toMatchObject({ ephemeralTo: 'U0ANN', threadTs: told.ts });
+		expect(inThread).toMatchObject({ threadTs: told.ts, via: 'chat.postMessage' });
 
 		const pasted = slack.say({
 			user: 'U0ANN',
