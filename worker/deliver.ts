@@ -82,7 +82,7 @@ async function post(
 			return { againInMs: 2600 };
 		}
 		if (trouble.retryAfterMs !== undefined && line !== undefined) await store.pause(line, trouble.retryAfterMs);
-		if (CLOSED.test(trouble.label) && place.kind !== 'direct') {
+		if (CLOSED.test(trouble.label) && place.kind !== 'direct' && place.user !== undefined) {
 			// The bot was removed, the channel archived: the asker still hears of it.
 			log.warn({ message: id, label: trouble.label }, 'place closed, message goes to the asker');
 			deps.forgetMember(place.channel);
@@ -128,7 +128,7 @@ async function edit(
 		if (REMOVED.test(error.label) || CLOSED.test(error.label) || error.kind === 'bug') {
 			log.info({ message: id, label: error.label }, 'message is gone');
 			// Whoever removed it does not want it back in the channel; the asker still learns how it ended.
-			if (turn.stage >= LAST && turn.place.kind === 'channel')
+			if (turn.stage >= LAST && turn.place.kind === 'channel' && turn.place.user !== undefined)
 				await sayAside(wires, `${id}-end`, turn.place.user, turn.content);
 			await store.gone(id, holder);
 			return 'done';

@@ -6,8 +6,8 @@ import { script } from './base/script.ts';
 
 /** Where a message goes. */
 export type Place =
-	/** Everyone there sees it. `user`: who hears of it directly when the channel cannot be written to. */
-	| { kind: 'channel'; channel: string; thread?: string | undefined; user: string }
+	/** Everyone there sees it. `user`: who hears of it directly when the channel cannot be written to; undefined: nobody asked for it. */
+	| { kind: 'channel'; channel: string; thread?: string | undefined; user?: string | undefined }
 	/** Only this person sees it. */
 	| { kind: 'asker'; user: string; channel: string; thread?: string | undefined }
 	/** Direct message from the bot. */
@@ -35,7 +35,12 @@ const SPACING_MS = 1100;
 const KEEP_MS = 9 * 24 * 3600_000;
 
 const placeSchema = z.discriminatedUnion('kind', [
-	z.object({ kind: z.literal('channel'), channel: z.string(), thread: z.string().optional(), user: z.string() }),
+	z.object({
+		kind: z.literal('channel'),
+		channel: z.string(),
+		thread: z.string().optional(),
+		user: z.string().optional(),
+	}),
 	z.object({ kind: z.literal('asker'), user: z.string(), channel: z.string(), thread: z.string().optional() }),
 	z.object({ kind: z.literal('direct'), user: z.string() }),
 ]);
@@ -126,6 +131,13 @@ if ARGV[2] == 'unknown' then redis.call('HSET', KEYS[1], 'unknownAt', t[1] * 100
 if ARGV[3] ~= '' then redis.call('HINCRBY', KEYS[1], 'blind', 1) redis.call('HINCRBY', KEYS[2], ARGV[3], 1) end
 return 1`;
 
+const WITHDRAW = `
+local state, sends = unpack(redis.call('HMGET', KEYS[1], 'state', 'sends'))
+if state ~= 'intended' or sends then return 0 end
+redis.call('HSET', KEYS[1], 'state', 'gone')
+redis.call('HDEL', KEYS[1], 'want', 'url')
+return 1`;
+
 export type Store = ReturnType<typeof store>;
 
 /**
@@ -206,6 +218,19 @@ export function store(client: Redis) {
 		/** Whether a message was removed or its place closed. */
 		async isGone(id: string): Promise<boolean> {
 			return (await client.hget(key('msg', id), 'state')) === 'gone';
+		},
+		/**
+		 * Where a message stands in Slack. `gone`: it was removed, or (without `ts`) its place would never take it. Undefined: not
+		 * yet, or nobody wants it.
+		 */
+		async standing(id: string): Promise<{ channel: string; ts: string | undefined; gone: boolean } | undefined> {
+			const [state, channel, ts] = await client.hmget(key('msg', id), 'state', 'in', 'ts');
+			if (state !== 'gone' && !ts) return undefined;
+			return { channel: channel ?? '', ts: ts ?? undefined, gone: state === 'gone' };
+		},
+		/** Takes a message back that nobody has begun to send; false: it stands, or may. */
+		async withdraw(id: string): Promise<boolean> {
+			return (await script(client, WITHDRAW, [key('msg', id)], [])) === 1;
 		},
 		/** Slack asked for a pause in this channel. */
 		async pause(line: string, ms: number): Promise<void> {

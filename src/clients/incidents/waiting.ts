@@ -20,11 +20,11 @@ export function waiting(client: Redis) {
 	return {
 		/** Runs whose turn has come, the longest due first. `now`: epoch milliseconds. */
 		async dueRuns(env: string, now: number, count: number): Promise<Waiting[]> {
-			return (await client.zrangebyscore(keys.waiting(env), '-inf', now, 'LIMIT', 0, count)).map(read);
+			return (await client.zrangebyscore(keys.waiting(env), '-inf', String(now), 'LIMIT', 0, count)).map(read);
 		},
 		/** Every DAG of which something waits. */
 		async waitingDags(env: string): Promise<ReadonlySet<string>> {
-			return new Set((await client.zrange(keys.waiting(env), 0, -1)).map((entry) => read(entry).dag));
+			return new Set((await client.zrange(keys.waiting(env), '0', '-1')).map((entry) => read(entry).dag));
 		},
 		async lookAgainAt(env: string, { entry }: Waiting, at: number): Promise<void> {
 			await script(client, LOOK_AGAIN, [keys.waiting(env)], [at, entry]);
