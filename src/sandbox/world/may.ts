@@ -14,7 +14,10 @@ const PROJECT: Place = { kind: 'project' };
 export function may(world: World, who: string, permission: string, place: Place = PROJECT): boolean {
 	const account = world.accounts.get(who);
 	if (account?.disabled || (!account && isOurs(world, who))) return false;
-	const places = place.kind === 'project' || !hasPlace(world, place) ? [PROJECT] : [PROJECT, place];
+	const places = [
+		...(isElsewhere(world, place) ? [] : [PROJECT]),
+		...(place.kind !== 'project' && hasPlace(world, place) ? [place] : []),
+	];
 	const about = { name: nameOf(world, place), now: world.now() };
 	return places.some((one) =>
 		policyOf(world, one).bindings.some(
@@ -54,6 +57,13 @@ function includes(world: World, { members }: Binding, who: string): boolean {
 		if (member.startsWith('group:')) return world.groups.get(member.slice('group:'.length))?.has(me) ?? false;
 		return member.startsWith('domain:') && me.startsWith('user:') && me.endsWith(`@${member.slice('domain:'.length)}`);
 	});
+}
+
+/** In another project, whose policy is nobody's here: only its own counts. */
+function isElsewhere(world: World, place: Place): boolean {
+	if (place.kind === 'bucket') return world.buckets.get(place.name)?.project !== undefined;
+	const project = place.kind === 'thing' ? /\/projects\/([^/]+)\//.exec(place.name)?.[1] : undefined;
+	return project !== undefined && project !== world.project.id && project !== world.project.number;
 }
 
 /** An account of this project's own that is not there was deleted; Google's service agents live elsewhere. */

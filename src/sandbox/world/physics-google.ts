@@ -78,12 +78,12 @@ export function callGoogle(world: World, caller: Caller, call: GoogleCall): Refu
 		default: {
 			const topic: Place = {
 				kind: 'thing',
-				name: `pubsub.googleapis.com/projects/${project.id}/topics/${call.topic}`,
+				name: `pubsub.googleapis.com/projects/${call.project}/topics/${call.topic}`,
 			};
 			if (may(world, who, 'pubsub.topics.publish', topic)) return undefined;
 			return {
 				type: 'google.api_core.exceptions.PermissionDenied',
-				message: `403 User not authorized to perform this action. Permission 'pubsub.topics.publish' denied on resource 'projects/${project.id}/topics/${call.topic}' (or it may not exist).`,
+				message: `403 User not authorized to perform this action. Permission 'pubsub.topics.publish' denied on resource 'projects/${call.project}/topics/${call.topic}' (or it may not exist).`,
 				frames,
 			};
 		}

@@ -5,7 +5,7 @@ export type GoogleCall =
 	| { api: 'storage'; does: 'get' | 'create'; bucket: string; object: string }
 	/** In the world's project. With a table the rows are read too. */
 	| { api: 'bigquery'; table?: { dataset: string; name: string } }
-	| { api: 'pubsub'; topic: string }
+	| { api: 'pubsub'; project: string; topic: string }
 	/** Takes a token of another account first. */
 	| { api: 'impersonate'; account: string };
 

@@ -42,6 +42,8 @@ export type ServiceAccount = {
 
 export type Bucket = {
 	name: string;
+	/** Whose it is, when it is another project's: then only its own policy counts. */
+	project?: string;
 	location: string;
 	policy: Policy;
 	objects: Map<string, { bytes: number; contentEncoding?: string }>;
@@ -158,8 +160,8 @@ export type LongOperation = {
 	startedAt: number;
 	/** When it ends if nothing intervenes. Infinity: never by itself. */
 	dueAt: number;
-	endedAt?: number;
-	error?: { code: number; message: string };
+	endedAt?: number | undefined;
+	error?: { code: number; message: string } | undefined;
 	by: string;
 	/** Carried out when it is due: makes the change, or says why it failed. */
 	settle: () => { code: number; message: string } | undefined;
