@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
 import { give, newPolicy } from './policy.ts';
-import type { ComposerEnvironment, NewEntry, Pod, PodType, ServiceAccount, Settings, Severity } from './types.ts';
+import type {
+	ComposerEnvironment,
+	LongOperation,
+	NewEntry,
+	Pod,
+	PodType,
+	ServiceAccount,
+	Settings,
+	Severity,
+} from './types.ts';
 import type { World } from './world.ts';
 
 const DAY = 24 * 60 * 60_000;
@@ -82,19 +91,32 @@ export function addEnvironment(world: World, wanted: NewEnvironment): ComposerEn
 		);
 	}
 	if (airflowUri !== undefined) startPods(world, environment, createdAt);
-	world.operations.push({
-		id: uuidOf(`create ${stem}`),
-		location,
-		environment: name,
+	addOperation(world, environment, {
 		type: 'CREATE',
-		state: airflowUri === undefined ? 'RUNNING' : 'SUCCEEDED',
 		startedAt: createdAt,
-		dueAt: airflowUri === undefined ? Infinity : createdAt + 25 * 60_000,
 		...(airflowUri !== undefined && { endedAt: createdAt + 25 * 60_000 }),
-		by: `owner@${project}.example`,
-		settle: () => undefined,
 	});
 	return environment;
+}
+
+/** An operation of the past, or one that never ends by itself (`endedAt` left out); with an error it failed. */
+export function addOperation(
+	world: World,
+	{ location, name, uuid }: ComposerEnvironment,
+	one: Pick<LongOperation, 'type' | 'startedAt' | 'endedAt' | 'error'>,
+): LongOperation {
+	const operation: LongOperation = {
+		id: uuidOf(`${uuid} ${world.operations.length}`),
+		location,
+		environment: name,
+		state: one.endedAt === undefined ? 'RUNNING' : one.error ? 'FAILED' : 'SUCCEEDED',
+		dueAt: one.endedAt ?? Infinity,
+		by: `owner@${world.project.id}.example`,
+		settle: () => undefined,
+		...one,
+	};
+	world.operations.push(operation);
+	return operation;
 }
 
 /** Composer's service agent, who carries out every change of an environment. */

@@ -192,6 +192,7 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
 	],
 	'roles/serviceusage.serviceUsageAdmin': ['monitoring.timeSeries.list', 'serviceusage.*'],
 
+	'roles/storage.bucketViewer': ['storage.buckets.get', 'storage.buckets.list'],
 	'roles/storage.objectViewer': [...READ_PROJECT, 'storage.objects.get', 'storage.objects.list'],
 	'roles/storage.objectCreator': [...READ_PROJECT, 'storage.objects.create'],
 	'roles/storage.objectUser': [...READ_PROJECT, ...WRITE_OBJECTS],
@@ -221,6 +222,13 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
 		'bigquery.datasets.create',
 		'bigquery.datasets.get',
 		...READ_PROJECT,
+	],
+	'roles/bigquery.readSessionUser': ['bigquery.readsessions.*', ...READ_PROJECT],
+	'roles/bigquery.metadataViewer': [
+		'bigquery.datasets.get',
+		'bigquery.datasets.list',
+		'bigquery.tables.get',
+		'bigquery.tables.list',
 	],
 	'roles/bigquery.dataViewer': [
 		'bigquery.datasets.get',
@@ -255,6 +263,7 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
 
 	// Not in `container.viewer`: container.pods.getLogs.
 	'roles/container.viewer': ['container.*.get', 'container.*.list', 'container.*.getStatus', ...READ_PROJECT],
+	'roles/container.clusterViewer': ['container.clusters.get', 'container.clusters.list', ...READ_PROJECT],
 	'roles/container.developer': [
 		'container.*.get',
 		'container.*.list',
@@ -285,6 +294,7 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
 		'artifactregistry.repositories.uploadArtifacts',
 	],
 	'roles/artifactregistry.admin': ['artifactregistry.*'],
+	'roles/cloudbuild.builds.editor': ['cloudbuild.builds.*', ...READ_PROJECT],
 	'roles/cloudbuild.builds.builder': [
 		'artifactregistry.repositories.*',
 		'cloudbuild.builds.*',
@@ -297,6 +307,7 @@ export const ROLES: Readonly<Record<string, readonly string[]>> = {
 		'pubsub.topics.attachSubscription',
 	],
 	'roles/pubsub.publisher': ['pubsub.topics.publish'],
+	'roles/pubsub.viewer': ['pubsub.*.get', 'pubsub.*.list', ...READ_PROJECT],
 	'roles/pubsub.editor': [
 		'pubsub.*.get',
 		'pubsub.*.list',
