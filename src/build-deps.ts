@@ -55,6 +55,8 @@ export type BotDeps = Deps & {
 	watch: WatchOptions;
 };
 
+/** A name may be as old as this. */
+const PERSON_MS = 3600_000;
 const MEMBER_MS = 10 * 60_000;
 const GROUPS_MS = 60_000;
 const PEOPLE_KEPT = 5000;
@@ -63,7 +65,7 @@ const PEOPLE_KEPT = 5000;
 export function buildDeps(config: Config, redis: Redis, log: Log, now: () => number = Date.now): BotDeps {
 	const kept = store(redis);
 	const heard = watches(redis, now);
-	const chat = slack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl, lang: config.lang });
+	const chat = slack({ botToken: config.slack.botToken, apiUrl: config.slack.apiUrl, lang: config.lang, now });
 	const google = config.googleToken === undefined ? applicationDefault() : fixedToken(config.googleToken);
 	const clouds = openClouds(config, google, now);
 	const diagnoser = startDiagnoser({ limitMs: 20_000 });
@@ -126,6 +128,11 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		incidents: incidents(redis, now),
 		watches: heard,
 		audit: audit(redis, { days: config.alerts.audit.keepDays, most: config.alerts.audit.most }, now),
+		async person(idOrHandle) {
+			if (!/^[UW][A-Z0-9]{2,20}$/.test(idOrHandle)) return chat.findPerson(idOrHandle);
+			const { user, name } = await deps.asker(idOrHandle, PERSON_MS);
+			return { user, name };
+		},
 		plans: plans(redis),
 		followed: followed(redis),
 		measure: metrics(),

@@ -6,6 +6,7 @@ import {
 	WebAPIRequestError,
 	WebClient,
 } from '@slack/web-api';
+import type { FetchFunction } from '@slack/web-api';
 import { z } from 'zod';
 import type { Asker } from '../domain/asking.ts';
 import { Trouble } from '../domain/errors.ts';
@@ -19,6 +20,8 @@ export type SlackOptions = {
 	apiUrl: string | undefined;
 	/** Language where the person's locale names none we speak. */
 	lang: Lang;
+	/** Epoch milliseconds; Date.now. */
+	now?: () => number;
 };
 
 /** Our key in a message's metadata: what makes it found again. */
@@ -39,7 +42,19 @@ export type Slack = ReturnType<typeof slack>;
  * `outcome: 'unknown'` means that Slack may have done it.
  */
 export function slack(options: SlackOptions) {
+	const now = options.now ?? Date.now;
+	let aheadMs: number | undefined;
+	const noting =
+		(by: FetchFunction): FetchFunction =>
+		async (url, init) => {
+			const answer = await by(url, init);
+			const date = Date.parse(answer.headers.get('date') ?? '');
+			// Dates have whole seconds, so on average the true time is half a second later.
+			if (!Number.isNaN(date)) aheadMs = date + 500 - now();
+			return answer;
+		};
 	const settings = {
+		fetch: noting(fetch),
 		...(options.apiUrl === undefined ? {} : { slackApiUrl: options.apiUrl }),
 		timeout: TIMEOUT_MS,
 		retryConfig: { retries: 0 },
@@ -72,6 +87,9 @@ export function slack(options: SlackOptions) {
 	const postedSchema = z.object({ channel: z.string(), ts: z.string() });
 
 	return {
+		/** Milliseconds by which Slack's clock is ahead of ours, give or take a second, by its last answer. */
+		clockAheadMs: (): number | undefined => aheadMs,
+
 		/** `before`: when it must have left, by `performance.now()`; after that it is `slack too late` and nothing was sent. */
 		async post(
 			message: { channel: string; thread?: string | undefined; text: string; blocks: Blocks; key: string },
@@ -89,7 +107,7 @@ export function slack(options: SlackOptions) {
 					unfurl_media: false,
 				},
 				postedSchema,
-				new WebClient(options.botToken, { ...settings, fetch: sendBefore(before) }),
+				new WebClient(options.botToken, { ...settings, fetch: noting(sendBefore(before)) }),
 			);
 		},
 
@@ -297,6 +315,41 @@ export function slack(options: SlackOptions) {
 					found.is_ultra_restricted === true ||
 					found.is_stranger === true,
 			};
+		},
+
+		/**
+		 * Who goes by this handle (`@ken` as it is typed; Slack sends it as text): by handle, else by display name where one
+		 * person alone has it. Looks through 5,000 people at most. Undefined: nobody, or not to be told apart.
+		 */
+		async findPerson(handle: string): Promise<{ user: string; name: string } | undefined> {
+			const schema = z.object({
+				members: z.array(
+					z.object({
+						id: z.string(),
+						name: z.string().optional(),
+						deleted: z.boolean().optional(),
+						is_bot: z.boolean().optional(),
+						profile: z.object({ display_name: z.string().optional(), real_name: z.string().optional() }).optional(),
+					}),
+				),
+				response_metadata: z.object({ next_cursor: z.string().optional() }).optional(),
+			});
+			const wanted = handle.replace(/^@/, '').toLowerCase();
+			const byName: { user: string; name: string }[] = [];
+			let cursor: string | undefined;
+			for (let page = 0; page < 5; page++) {
+				const args = { limit: 1000, ...(cursor === undefined ? {} : { cursor }) };
+				const { members, response_metadata } = await call('users.list', args, schema);
+				for (const { id, name, deleted, is_bot: bot, profile } of members) {
+					if (deleted === true || bot === true) continue;
+					const shown = profile?.display_name || profile?.real_name || name || id;
+					if (name?.toLowerCase() === wanted) return { user: id, name: shown };
+					if (shown.toLowerCase() === wanted) byName.push({ user: id, name: shown });
+				}
+				cursor = response_metadata?.next_cursor;
+				if (cursor === undefined || cursor === '') break;
+			}
+			return byName.length === 1 ? byName[0] : undefined;
 		},
 
 		/** Every user group with its members. */
