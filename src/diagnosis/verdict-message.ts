@@ -1,7 +1,8 @@
+import { SOURCE_NAMES, sourceName } from './source-names.ts';
 import type { Verdict, Judged } from './verify.ts';
-import type { Gap } from '../domain/evidence.ts';
+import type { Gap, SourceName } from '../domain/evidence.ts';
 import type { Line, Part } from '../domain/reply.ts';
-import type { FixStep, Status } from '../domain/rule.ts';
+import type { Evidence, FixStep, Status } from '../domain/rule.ts';
 import { clip, visible, type Lang, type Text } from '../domain/text.ts';
 import { withCode } from '../domain/with-code.ts';
 
@@ -12,23 +13,6 @@ export const STATUS_WORDS: Readonly<Record<Status, Text>> = {
 	unknown: { en: 'unknown', ja: '不明' },
 };
 const STATUS_ICON: Readonly<Record<Status, string>> = { confirmed: '🎯', likely: '🔎', possible: '🤔', unknown: '❔' };
-
-/** Whose words they are, for the reader. */
-const SOURCE_NAMES: Readonly<Partial<Record<Gap['source'], Text>>> & { taskLog: Text } = {
-	taskLog: { en: 'the task log', ja: 'タスクログ' },
-	dagRun: { en: 'the DAG run', ja: 'DAG 実行' },
-	taskInstances: { en: 'the task instances of the run', ja: '実行のタスクインスタンス' },
-	tries: { en: 'the tries of the task', ja: 'タスクの試行' },
-	dag: { en: 'the DAG', ja: 'DAG' },
-	eventLog: { en: "Airflow's event log", ja: 'Airflow のイベントログ' },
-	importErrors: { en: "Airflow's import errors", ja: 'Airflow のインポートエラー' },
-	pools: { en: "Airflow's pools", ja: 'Airflow のプール' },
-	airflowHealth: { en: "Airflow's health", ja: 'Airflow の health' },
-	failures: { en: 'failures of other tasks', ja: '他のタスクの失敗' },
-	environment: { en: 'the Composer environment', ja: 'Composer 環境' },
-	operations: { en: "the environment's operations", ja: '環境の操作履歴' },
-};
-export const sourceName = (source: Gap['source'], lang: Lang): string => SOURCE_NAMES[source]?.[lang] ?? source;
 
 /** Our own sentences may hold `code`; what they quote is masked, and stays literal. */
 const sentence = (text: string, most = 900): Line => withCode(clip(visible(text), most));
@@ -64,26 +48,35 @@ export type Showing = {
 };
 
 /** `full`: everything there is; else what fits a glance, and `cut` says that there is more. */
-export function verdictParts(
-	verdict: Verdict,
-	{ lang, full, log = SOURCE_NAMES.taskLog }: Showing,
-): { parts: Part[]; cut: boolean } {
+export function verdictParts(verdict: Verdict, showing: Showing): { parts: Part[]; cut: boolean } {
+	const { lang, full } = showing;
 	const [first, ...others] = verdict.findings;
-	const parts: Part[] = first ? causeParts(first, log, lang) : unknownParts(verdict, lang);
-	let cut = false;
-	if (first) {
-		const steps = fixParts(first.fix, lang, full ? 7000 : 1500, full ? 40 : 4);
-		parts.push(...steps.parts);
-		cut = steps.cut;
-	}
-	if (others.length > 0) parts.push(...otherParts(others, lang));
-	if (verdict.ruledOut.length > 0) parts.push(...ruledOutParts(verdict, lang));
-	for (const { because } of verdict.beside) parts.push({ kind: 'note', line: sentence(`ℹ️ ${because[lang]}`) });
-	for (const note of verdict.notes) parts.push({ kind: 'note', line: sentence(note) });
-	parts.push(...gapParts(verdict, lang, full));
-	if (first && full)
-		parts.push({ kind: 'text', line: [{ link: first.docs, label: lang === 'ja' ? 'ドキュメント' : 'Documentation' }] });
-	return { parts, cut };
+	const why: Part[] = first ? causeParts(first, showing) : unknownParts(verdict, lang);
+	const rest: Part[] = [
+		...(others.length > 0 ? otherParts(others, lang) : []),
+		...(verdict.ruledOut.length > 0 ? ruledOutParts(verdict, lang, full) : []),
+		...verdict.beside
+			.slice(0, full ? 4 : 3)
+			.map(({ because }): Part => ({ kind: 'note', line: sentence(`ℹ️ ${because[lang]}`, 300) })),
+		...verdict.notes.slice(0, 2).map((note): Part => ({ kind: 'note', line: sentence(note, 500) })),
+		...gapParts(verdict, lang, full),
+	];
+	if (!first) return { parts: [...why, ...rest], cut: false };
+	// What could not be read must not be what falls off the end.
+	const room = Math.max(1000, (full ? MOST : MOST_AT_A_GLANCE) - lengthOf(why) - lengthOf(rest));
+	const steps = fixParts(first.fix, lang, Math.min(room, full ? 7000 : 1500), full ? 40 : 4);
+	const docs: Part[] = full
+		? [{ kind: 'text', line: [{ link: first.docs, label: lang === 'ja' ? 'ドキュメント' : 'Documentation' }] }]
+		: [];
+	return { parts: [...why, ...steps.parts, ...rest, ...docs], cut: steps.cut };
+}
+
+/** Characters of one message, less what its head and buttons take. Slack fails at about 13,000 (see slack/render.ts). */
+const MOST = 9500;
+const MOST_AT_A_GLANCE = 6000;
+
+function lengthOf(parts: readonly Part[]): number {
+	return JSON.stringify(parts).length;
 }
 
 /** Why, and what to do: what a card shows. `cut`: there is more to do than that. */
@@ -91,11 +84,11 @@ export function whyParts(verdict: Verdict, lang: Lang): { parts: Part[]; cut: bo
 	const [first] = verdict.findings;
 	if (!first) return { parts: unknownParts(verdict, lang), cut: false };
 	const steps = fixParts(first.fix, lang, 1200, 4);
-	return { parts: [...causeParts(first, SOURCE_NAMES.taskLog, lang), ...steps.parts], cut: steps.cut };
+	return { parts: [...causeParts(first, { lang, full: false }), ...steps.parts], cut: steps.cut };
 }
 
-function causeParts(judged: Judged, log: Text, lang: Lang): Part[] {
-	const { evidence, because } = judged;
+function causeParts(judged: Judged, { log = SOURCE_NAMES.taskLog, lang, full }: Showing): Part[] {
+	const { evidence, because, lowered } = judged;
 	const ja = lang === 'ja';
 	const parts: Part[] = [{ kind: 'text', line: causeLine(judged, lang) }];
 	if (because)
@@ -108,16 +101,26 @@ function causeParts(judged: Judged, log: Text, lang: Lang): Part[] {
 				ja ? '）' : ')',
 			],
 		});
-	const [line] = evidence;
-	if (line)
-		parts.push(
-			{
-				kind: 'text',
-				line: [ja ? `${log.ja} ${line.line} 行目:` : `Line ${line.line} of ${log.en}:`],
-			},
-			{ kind: 'code', text: clip(line.text, 700) },
-		);
+	for (const one of evidence.slice(0, full ? 3 : 1))
+		parts.push({ kind: 'text', line: whereLine(one, log, lang) }, { kind: 'code', text: clip(one.text, 600) });
+	if (lowered && lowered.length > 0) parts.push({ kind: 'note', line: [loweredText(lowered, lang)] });
 	return parts;
+}
+
+/** `Line 41 of the task log:`, or `The worker log, 10:04:` where the time says more than a number. */
+function whereLine({ line, source, at }: Evidence, log: Text, lang: Lang): Line {
+	const ja = lang === 'ja';
+	if (source === undefined) return [ja ? `${log.ja} ${line} 行目:` : `Line ${line} of ${log.en}:`];
+	const name = sourceName(source, lang);
+	return [ja ? name : capital(name), ...(at === undefined ? [] : [ja ? '、' : ', ', { time: at }]), ':'];
+}
+
+/** Why it is not sure. */
+function loweredText(sources: readonly SourceName[], lang: Lang): string {
+	const names = sources.map((source) => sourceName(source, lang));
+	return lang === 'ja'
+		? `確定ではありません: ${names.join('、')}を読み取れませんでした。`
+		: `Not sure, because I could not read ${names.join(' and ')}.`;
 }
 
 function unknownParts({ lastException, tail }: Verdict, lang: Lang): Part[] {
@@ -151,9 +154,9 @@ function fixParts(fix: readonly FixStep[], lang: Lang, budget: number, most: num
 	for (const [i, { say, code }] of fix.entries()) {
 		const length = (say?.length ?? 0) + (code?.length ?? 0);
 		if (i === most || (length > left && i > 0)) return { parts, cut: true };
+		if (say !== undefined) parts.push({ kind: 'text', line: sentence(say, Math.min(900, left)) });
+		if (code !== undefined) parts.push({ kind: 'code', text: clip(code, Math.min(2500, left)) });
 		left -= length;
-		if (say !== undefined) parts.push({ kind: 'text', line: sentence(say) });
-		if (code !== undefined) parts.push({ kind: 'code', text: clip(code, 2500) });
 	}
 	return { parts, cut: false };
 }
@@ -173,36 +176,74 @@ function otherParts(others: readonly Judged[], lang: Lang): Part[] {
 	];
 }
 
-function ruledOutParts({ ruledOut }: Verdict, lang: Lang): Part[] {
+function ruledOutParts({ ruledOut }: Verdict, lang: Lang, full: boolean): Part[] {
+	const ja = lang === 'ja';
 	return [
-		{ kind: 'text', line: [{ bold: lang === 'ja' ? '除外した原因' : 'Ruled out' }] },
+		{ kind: 'text', line: [{ bold: ja ? '除外した原因' : 'Ruled out' }] },
 		{
 			kind: 'list',
 			items: ruledOut
-				.slice(0, 4)
-				.map(({ title, because }): Line => [title[lang], lang === 'ja' ? '：' : ': ', ...sentence(because[lang], 400)]),
+				.slice(0, full ? 6 : 3)
+				.map(({ title, because, source }): Line => [
+					title[lang],
+					ja ? '：' : ': ',
+					...sentence(because[lang], 250),
+					ja ? `（${sourceName(source, lang)}）` : ` (${sourceName(source, lang)})`,
+				]),
 		},
 	];
 }
 
 /** What could not be read lowers what can be said, so it is told, with what would change that. */
 function gapParts({ gaps }: Verdict, lang: Lang, full: boolean): Part[] {
-	const told = gaps.filter(({ because }) => because !== 'absent' || full);
-	if (told.length === 0) return [];
 	const ja = lang === 'ja';
+	const told = gaps.filter(({ because }) => because !== 'absent');
+	const absent = gaps.filter(({ because }) => because === 'absent');
+	const parts: Part[] = [];
+	if (told.length > 0)
+		parts.push(
+			{ kind: 'text', line: [{ bold: ja ? '読み取れなかったもの' : 'What I could not read' }] },
+			{
+				kind: 'list',
+				items: byReason(told)
+					.slice(0, full ? 8 : 6)
+					.map((same) => gapLine(same, lang)),
+			},
+		);
+	if (full && absent.length > 0) {
+		const names = absent.slice(0, 12).map(({ source }) => sourceName(source, lang));
+		parts.push({
+			kind: 'note',
+			line: [
+				ja
+					? `この種類の環境にはないもの: ${names.join('、')}。`
+					: `Not there in this kind of environment: ${names.join(', ')}.`,
+			],
+		});
+	}
+	return parts;
+}
+
+/** A right that is missing closes several sources at once: one line for all of them. */
+function byReason(gaps: readonly Gap[]): Gap[][] {
 	return [
-		{ kind: 'text', line: [{ bold: ja ? '読み取れなかったもの' : 'What I could not read' }] },
-		{
-			kind: 'list',
-			items: told.slice(0, 6).map(({ source, say, permission, role }): Line => {
-				const needs =
-					permission === undefined
-						? ''
-						: ja
-							? `（必要な権限: ${permission}${role === undefined ? '' : `、ロール: ${role}`}）`
-							: ` (needs ${permission}${role === undefined ? '' : `, role ${role}`})`;
-				return [sourceName(source, lang), ja ? '：' : ': ', ...sentence(say[lang], 300), needs];
-			}),
-		},
+		...Map.groupBy(gaps, ({ because, permission, role, say }) =>
+			[because, permission, role, permission ?? say.en].join('\n'),
+		).values(),
 	];
+}
+
+function gapLine(same: readonly Gap[], lang: Lang): Line {
+	const ja = lang === 'ja';
+	const [first] = same;
+	if (!first) return [];
+	const { say, permission, role } = first;
+	const names = same.map(({ source }) => sourceName(source, lang));
+	const needs =
+		permission === undefined
+			? ''
+			: ja
+				? `（必要な権限: ${permission}${role === undefined ? '' : `、ロール: ${role}`}）`
+				: ` (needs ${permission}${role === undefined ? '' : `, role ${role}`})`;
+	return [clip(names.join(ja ? '、' : ', '), 250), ja ? '：' : ': ', ...sentence(say[lang], 150), needs];
 }

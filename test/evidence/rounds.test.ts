@@ -74,6 +74,7 @@ async function ask(
 			describe: async () => ({ state: 'RUNNING', airflowUri: 'https://airflow.example.com', environment: env }),
 			whereabouts: async () => 'https://airflow.example.com',
 			operations: async () => [],
+			workloads: async () => [],
 		}),
 		sources: () => sources,
 	};
