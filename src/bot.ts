@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import { Trouble } from './domain/errors.ts';
 import { consume } from '../worker/consume.ts';
 import { keepWatching } from '../worker/watch/schedule.ts';
+import { watchOurselves } from '../worker/watch/self.ts';
 import type { Wires } from '../worker/wires.ts';
 import type { Doors } from './slack/doors.ts';
 import { startHealth } from './http/health.ts';
@@ -76,13 +77,15 @@ export async function startBot(
 		log.info({}, 'carrying out commands');
 	}
 
+	const self = watchOurselves(wires, { deliversItself: !parts.worker });
+
 	const health =
 		config.healthPort === undefined
 			? undefined
 			: await startHealth(config.healthPort, {
 					async ready() {
 						await redis.ping();
-						return { ready: true, problems: [] };
+						return { ready: true, problems: self.problems() };
 					},
 					async metrics() {
 						await countJobs(work, deps);
@@ -101,6 +104,7 @@ export async function startBot(
 				if (open) await settle(open.close(), 500);
 				if (health) await settle(health.close(), 500);
 				endWatch?.();
+				self.stop();
 				await work.close(STOP_GRACE_MS);
 				redis.disconnect();
 			})();

@@ -3,6 +3,7 @@ import type { Held, Outcome } from '../src/clients/queue.ts';
 import type { Content, Turn } from '../src/clients/store.ts';
 import { Trouble } from '../src/domain/errors.ts';
 import { deliverJob } from './jobs.ts';
+import { noteClosed } from './watch/closed.ts';
 import { LAST, sayAside } from './wires.ts';
 import type { Wires } from './wires.ts';
 
@@ -82,6 +83,7 @@ async function post(
 			return { againInMs: 2600 };
 		}
 		if (trouble.retryAfterMs !== undefined && line !== undefined) await store.pause(line, trouble.retryAfterMs);
+		if (CLOSED.test(trouble.label) && place.kind === 'channel') await noteClosed(place.channel, trouble.label, deps);
 		if (CLOSED.test(trouble.label) && place.kind !== 'direct' && place.user !== undefined) {
 			// The bot was removed, the channel archived: the asker still hears of it.
 			log.warn({ message: id, label: trouble.label }, 'place closed, message goes to the asker');
@@ -127,6 +129,7 @@ async function edit(
 		if (!(error instanceof Trouble)) throw error;
 		if (REMOVED.test(error.label) || CLOSED.test(error.label) || error.kind === 'bug') {
 			log.info({ message: id, label: error.label }, 'message is gone');
+			if (CLOSED.test(error.label) && turn.place.kind === 'channel') await noteClosed(turn.in, error.label, deps);
 			// Whoever removed it does not want it back in the channel; the asker still learns how it ended.
 			if (turn.stage >= LAST && turn.place.kind === 'channel' && turn.place.user !== undefined)
 				await sayAside(wires, `${id}-end`, turn.place.user, turn.content);

@@ -247,7 +247,7 @@ export function slack(options: SlackOptions) {
 		},
 
 		/** Whether the bot is in this conversation; undefined when it may not ask. */
-		async isMember(channel: string): Promise<boolean | undefined> {
+		async isMember(channel: string, { archivedToo = true } = {}): Promise<boolean | undefined> {
 			const schema = z.object({
 				channel: z.object({
 					is_member: z.boolean().optional(),
@@ -257,6 +257,7 @@ export function slack(options: SlackOptions) {
 			});
 			try {
 				const { channel: found } = await call('conversations.info', { channel }, schema);
+				if (found.is_archived === true && !archivedToo) return false;
 				return found.is_im === true || found.is_member === true;
 			} catch (error) {
 				if (!(error instanceof Trouble)) throw error;

@@ -126,11 +126,15 @@ export function watchStore(client: Redis) {
 			const [seconds, micros] = await client.time();
 			return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
 		},
-		/** How full Redis is, 0–1; undefined where it has no limit or hides it. */
-		async fullness(): Promise<number | undefined> {
+		/** How full Redis is, 0–1, and its eviction policy; undefined where it has no limit or hides it. */
+		async memory(): Promise<{ fullness: number | undefined; policy: string | undefined }> {
 			const info = await client.info('memory');
-			const of = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
-			return of('maxmemory') > 0 ? of('used_memory') / of('maxmemory') : undefined;
+			const of = (name: string): string | undefined => new RegExp(`^${name}:(\\S+)`, 'm').exec(info)?.[1];
+			const most = Number(of('maxmemory') ?? 0);
+			return {
+				fullness: most > 0 ? Number(of('used_memory') ?? 0) / most : undefined,
+				policy: of('maxmemory_policy'),
+			};
 		},
 		/** Counts up to `windowMs` back: how often it happened with this time. */
 		async happened(what: string, windowMs: number): Promise<number> {
@@ -138,12 +142,22 @@ export function watchStore(client: Redis) {
 			await client.set(counter, '0', 'PX', windowMs, 'NX');
 			return client.incr(counter);
 		},
+		async times(what: string): Promise<number> {
+			return Number((await client.get(key('happened', what))) ?? 0);
+		},
 		async forget(what: string): Promise<void> {
 			await client.del(key('happened', what));
 		},
 		/** True for one caller every so often, over all processes. */
 		async turn(what: string, everyMs: number): Promise<boolean> {
 			return (await client.set(key('turn', what), '1', 'PX', everyMs, 'NX')) === 'OK';
+		},
+		/** Holds for so long, unless it is said again. */
+		async alive(what: string, ms: number): Promise<void> {
+			await client.set(key('alive', what), '1', 'PX', ms);
+		},
+		async isAlive(what: string): Promise<boolean> {
+			return (await client.exists(key('alive', what))) === 1;
 		},
 		/** True once: what is replayed within `keepMs` is refused. */
 		async first(what: string, keepMs: number): Promise<boolean> {

@@ -61,7 +61,7 @@ async function enqueue(round: Round, failed: readonly FailedTry[], catchUp: bool
 	const jobs = failed.map(({ dag, run, task, mapIndex, tryNumber, again }) => {
 		const key = { env, dag, run, task, mapIndex, tryNumber };
 		const id = again === undefined ? failureJobId(key) : jobIdOf(failureJobId(key), again);
-		const data = { v: 1, ...key, seenAt, by: 'poll', catchUp } satisfies FailureJob;
+		const data = { v: 1, ...key, seenAt, by: 'poll', catchUp, again } satisfies FailureJob;
 		return { id: wires.broken === 'seen' ? jobIdOf(id, Math.random()) : id, data };
 	});
 	await wires.work.addAll('failures', jobs);
