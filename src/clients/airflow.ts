@@ -144,6 +144,7 @@ export function airflow(options: AirflowOptions, plain: Http, helpers: AirflowHe
 		dags: (asked) => withAirflow(({ adapter }) => adapter.dags(asked)),
 		dag: (dag) => withAirflow(({ adapter }) => adapter.dag(dag)),
 		dagDetails: (dag) => withAirflow(({ adapter }) => adapter.dagDetails(dag)),
+		retryDelayMs: (dag, task) => withAirflow(({ adapter }) => adapter.retryDelayMs(dag, task)),
 		trigger: (request) => withAirflow(({ adapter }) => adapter.trigger(request)),
 		run: (dag, run) => withAirflow(({ adapter }) => adapter.run(dag, run)),
 		runs: (dag, asked) => withAirflow(({ adapter }) => adapter.runs(dag, asked)),
@@ -165,6 +166,7 @@ export function airflow(options: AirflowOptions, plain: Http, helpers: AirflowHe
 		setPaused: (dag, paused) => withAirflow(({ adapter }) => adapter.setPaused(dag, paused)),
 		eventLogs: (asked) => withAirflow(({ adapter }) => adapter.eventLogs(asked)),
 		pools: () => withAirflow(({ adapter }) => adapter.pools()),
+		config: () => withAirflow(({ adapter }) => adapter.config()),
 		runUrl: (dag, run) =>
 			link(
 				found?.api === 1

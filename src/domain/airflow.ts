@@ -129,6 +129,8 @@ export type Airflow = {
 	dag(dag: string): Promise<DagSummary | undefined>;
 	/** With its params. */
 	dagDetails(dag: string): Promise<DagDetails | undefined>;
+	/** How long Airflow waits before it tries a task again. Undefined: no such task, or not a fixed time. */
+	retryDelayMs(dag: string, task: string): Promise<number | undefined>;
 	/**
 	 * One POST, never repeated here. 409 is a Trouble labelled `airflow run exists`; a timeout, reset or 5xx is an upstream
 	 * Trouble with `outcome: 'unknown'`: ask `run()` before doing it again.
@@ -215,6 +217,11 @@ export type Airflow = {
 		limit?: number;
 	}): Promise<EventLog[]>;
 	pools(): Promise<Pool[]>;
+	/**
+	 * Its settings as they are in force, `celery-worker_concurrency` and the like; secrets masked. Trouble `airflow config hidden` where
+	 * `expose_config` is off.
+	 */
+	config(): Promise<Readonly<Record<string, string>>>;
 	/** Link to the run in this Airflow's UI. */
 	runUrl(dag: string, run: string): string;
 	dagUrl(dag: string): string;

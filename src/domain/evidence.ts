@@ -124,6 +124,8 @@ export type EvidenceMap = {
 	pools: readonly Pool[];
 	/** Now. */
 	airflowHealth: Health;
+	/** Settings in force, `celery-worker_concurrency` → `16`; a gap where `expose_config` is off. */
+	airflowConfig: Readonly<Record<string, string>>;
 	/** Task instances of all DAGs that failed in the time frame, at most 300. */
 	failures: readonly TaskInstance[];
 	/** Scheduler lines that name the run, and those that name no run at WARNING or above; at most 200. */

@@ -56,6 +56,7 @@ export function airflowSources(airflow: Airflow): Sources {
 			read: async () => (await airflow.pools()).map((pool) => ({ ...pool, name: quote(pool.name, 256) })),
 		},
 		airflowHealth: { read: () => airflow.health() },
+		airflowConfig: { permission: 'can_read on Configurations', role: 'Op', read: () => airflow.config() },
 		failures: {
 			async read({ endedAt, now }) {
 				const at = endedAt === undefined ? now : Date.parse(endedAt);

@@ -56,6 +56,11 @@ export function clientOf(sandbox: SandboxAirflow, api: 1 | 2, username: 'admin' 
 	return airflow({ url: sandbox.url, auth, timeoutMs: 1500 }, http);
 }
 
+const PEOPLE = [
+	{ user: 'U0AIKO', name: 'Aiko' },
+	{ user: 'U0BEN', name: 'Ben' },
+];
+
 export type Said = { level: string; message: string; data: Record<string, unknown> };
 
 const diagnoser = startDiagnoser();
@@ -118,6 +123,7 @@ export function fakeDeps(
 		routes: async (about) => destinations(about, alerts, await kept.watches.heard(), { lang: 'en', now: now() }),
 		mutedBy: async (about) => muteOf(about, (await kept.watches.heard()).mutes, now()),
 		alerts,
+		person: async (who) => PEOPLE.find(({ user, name }) => who === user || who === `@${name.toLowerCase()}`),
 		...kept,
 		...incidentsInMemory(),
 		followed: {
@@ -148,6 +154,7 @@ export function fakeAirflow(answers: Partial<Airflow>): Airflow {
 		dags: never('dags'),
 		dag: never('dag'),
 		dagDetails: never('dagDetails'),
+		retryDelayMs: never('retryDelayMs'),
 		trigger: never('trigger'),
 		run: never('run'),
 		runs: never('runs'),
@@ -169,6 +176,7 @@ export function fakeAirflow(answers: Partial<Airflow>): Airflow {
 		setPaused: never('setPaused'),
 		eventLogs: never('eventLogs'),
 		pools: never('pools'),
+		config: never('config'),
 		runUrl: (dag, run) => `https://airflow.example.com/dags/${encodeURIComponent(dag)}/${encodeURIComponent(run)}`,
 		dagUrl: (dag) => `https://airflow.example.com/dags/${encodeURIComponent(dag)}`,
 		whoAmI: never('whoAmI'),

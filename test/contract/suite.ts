@@ -147,6 +147,12 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 			expect(await client.dagDetails('cm_missing')).toBeUndefined();
 		});
 
+		test('reads how long a task waits before it is tried again', async () => {
+			expect(await client.retryDelayMs('cm_retry', 'flaky')).toBe(1000);
+			expect(await client.retryDelayMs('cm_retry', 'missing')).toBeUndefined();
+			expect(await client.retryDelayMs('cm_missing', 'flaky')).toBeUndefined();
+		});
+
 		test('reads the params of a DAG', async () => {
 			const details = await client.dagDetails('cm_params');
 			expect(details).toMatchObject({ id: 'cm_params', owners: ['data-platform'], maxActiveRuns: 16 });
@@ -174,6 +180,15 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 
 		test('has its default pool', async () => {
 			expect(await client.pools()).toEqual([expect.objectContaining({ name: 'default_pool', slots: 128 })]);
+		});
+
+		test('the configuration is hidden in a fresh Airflow, which is another refusal than a role that is too small', async () => {
+			expect(await refusal(client.config())).toMatchObject({
+				kind: 'denied',
+				label: 'airflow config hidden',
+				status: 403,
+			});
+			expect((await refusal(viewer.config())).label).toBe('airflow forbidden');
 		});
 
 		test('answers a trigger with the queued run, conf and note as they were sent', () => {

@@ -5,13 +5,16 @@ import {
 	dagAnswer,
 	dagsAnswer,
 	eventLogsAnswer,
+	configAnswer,
 	healthAnswer,
 	importErrorsAnswer,
+	planAnswer,
 	poolsAnswer,
 	runAnswer,
 	runsAnswer,
 	taskAnswer,
 	tasksAnswer,
+	toConfig,
 	toDag,
 	toDagDetails,
 	toEventLog,
@@ -21,7 +24,7 @@ import {
 	toRun,
 	toTask,
 } from './answers.ts';
-import { dagPath, orUndefined, PAGE, pages, runPath, taskPath, type Ask, type Session } from './session.ts';
+import { dagPath, planPath, orUndefined, PAGE, pages, runPath, taskPath, type Ask, type Session } from './session.ts';
 
 /** What one generation of the API does for `Airflow`; the rest needs the address only. */
 export type Adapter = Omit<Airflow, 'version' | 'runUrl' | 'dagUrl' | 'whoAmI' | 'clockAheadMs'>;
@@ -132,6 +135,15 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 				: undefined;
 			const [answer, more] = await Promise.all([details, summary]);
 			return answer && toDagDetails(more ? { ...answer, owners: more.owners } : answer);
+		},
+
+		async retryDelayMs(dag, task) {
+			const path = planPath(dag, task);
+			const answer = await session.find(planAnswer, { doing: 'read dag', path, dag });
+			// Backoff is jittered by a hash: nobody can tell when.
+			if (!answer?.retry_delay || answer.retry_exponential_backoff) return undefined;
+			const { days, seconds, microseconds } = answer.retry_delay;
+			return (days * 86_400 + seconds) * 1000 + microseconds / 1000;
 		},
 
 		async trigger(request) {
@@ -333,5 +345,7 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 				});
 				return { items: answer.pools.map(toPool), total: answer.total_entries };
 			}),
+
+		config: async () => toConfig(await session.get(configAnswer, { doing: 'read config', path: 'config' })),
 	};
 }

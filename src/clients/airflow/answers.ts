@@ -113,6 +113,12 @@ function toParams(params: Record<string, unknown>): DagParam[] {
 	});
 }
 
+/** A task as its DAG says it. `retry_exponential_backoff` is a number as of 3.2. */
+export const planAnswer = z.object({
+	retry_delay: z.object({ days: z.number(), seconds: z.number(), microseconds: z.number() }).nullish(),
+	retry_exponential_backoff: z.union([z.boolean(), z.number()]).nullish(),
+});
+
 const RUN_STATES: readonly string[] = ['queued', 'running', 'success', 'failed'] satisfies RunState[];
 const runState = z.custom<RunState>((value) => typeof value === 'string' && RUN_STATES.includes(value));
 
@@ -258,4 +264,26 @@ export function toPool(pool: z.output<typeof poolsAnswer>['pools'][number]): Poo
 		queued: pool.queued_slots,
 		deferred: pool.deferred_slots ?? 0,
 	};
+}
+
+/** Airflow 3 may give the value with where it came from. */
+export const configAnswer = z.object({
+	sections: z.array(
+		z.object({
+			name: z.string(),
+			options: z.array(z.object({ key: z.string(), value: z.union([z.string(), z.tuple([z.string(), z.string()])]) })),
+		}),
+	),
+});
+
+/** A name says whether its value is a secret, hence both are looked at together. */
+export function toConfig({ sections }: z.output<typeof configAnswer>): Record<string, string> {
+	return Object.fromEntries(
+		sections.flatMap(({ name, options }) =>
+			options.map(({ key, value }) => {
+				const text = typeof value === 'string' ? value : value[0];
+				return [`${name}-${key}`, mask(`${key}=${text}`).slice(key.length + 1)];
+			}),
+		),
+	);
 }

@@ -138,6 +138,8 @@ export function segment(what: keyof typeof CHECKS, id: string): string {
 }
 
 export const dagPath = (dag: string): string => `dags/${segment('DAG', dag)}`;
+/** A task as its DAG says it; `taskPath` is one of its instances. */
+export const planPath = (dag: string, task: string): string => `${dagPath(dag)}/tasks/${segment('task', task)}`;
 export const runPath = (dag: string, run: string): string => `${dagPath(dag)}/dagRuns/${segment('run', run)}`;
 export const taskPath = (dag: string, run: string, task: string): string =>
 	`${runPath(dag, run)}/taskInstances/${segment('task', task)}`;

@@ -37,6 +37,7 @@ const DOING = {
 	'read import errors': { en: 'read the import errors', ja: 'インポートエラーの取得' },
 	'read event log': { en: 'read the event log', ja: 'イベントログの取得' },
 	'read pools': { en: 'read the pools', ja: 'プールの取得' },
+	'read config': { en: 'read its configuration', ja: '設定の取得' },
 	'dry run': { en: 'show what it would clear', ja: 'クリア対象の確認' },
 	clear: { en: 'clear task instances', ja: 'タスクインスタンスのクリア' },
 	'change run': { en: 'change the DAG run', ja: 'DAG 実行の変更' },
@@ -417,6 +418,20 @@ function ofRefusal(call: Call, answer: HttpAnswer, said: Problem | undefined): T
 		);
 
 	const doing = DOING[call.doing];
+	if (call.doing === 'read config' && /not to expose the configuration/.test(detail ?? ''))
+		return trouble(
+			'denied',
+			'airflow config hidden',
+			{
+				en: `Airflow at ${host} does not show its configuration.`,
+				ja: `${host} の Airflow は設定を公開していません。`,
+			},
+			{
+				en: `Set \`[${call.api === 1 ? 'webserver' : 'api'}] expose_config = non-sensitive-only\`.`,
+				ja: `\`[${call.api === 1 ? 'webserver' : 'api'}] expose_config = non-sensitive-only\` を設定してください。`,
+			},
+			options,
+		);
 	const what = call.dag === undefined ? '' : ` of ${visible(call.dag)}`;
 	return trouble(
 		'denied',

@@ -58,6 +58,7 @@ export const routes: readonly Route[] = [
 		path: 'dags/:dag/details',
 		handle: (ask) => json(200, ask.dialect.details(needDag(ask))),
 	},
+	{ op: 'details', method: 'GET', path: 'dags/:dag/tasks/:task', handle: taskPlan },
 	{ op: 'clear', method: 'POST', path: 'dags/:dag/clearTaskInstances', writes: true, handle: clear },
 	{ op: 'trigger', method: 'POST', path: 'dags/:dag/dagRuns', writes: true, handle: trigger },
 	{ op: 'runs', method: 'GET', path: 'dags/:dag/dagRuns', handle: listRuns },
@@ -75,6 +76,7 @@ export const routes: readonly Route[] = [
 	{ op: 'importErrors', method: 'GET', path: 'importErrors', handle: importErrors },
 	{ op: 'eventLogs', method: 'GET', path: 'eventLogs', handle: eventLogs },
 	{ op: 'pools', method: 'GET', path: 'pools', handle: pools },
+	{ op: 'config', method: 'GET', path: 'config', handle: ({ dialect, store }) => dialect.config(store.config) },
 ];
 
 /** The route of a path, its segments decoded; `wrong-method` when the path is known but not with this method. */
@@ -110,6 +112,34 @@ function match(pattern: readonly string[], segments: readonly string[]): Record<
 		if (part === ':map' && !/^-?\d+$/.test(segment)) return undefined;
 	}
 	return at;
+}
+
+/** A task as its DAG says it. */
+function taskPlan(ask: Ask): Reply {
+	const dag = needDag(ask);
+	const task = dag.tasks.find(({ id }) => id === ask.task);
+	if (!task) return ask.dialect.noPlan(ask.task);
+	const delay = task.retryDelayMs ?? 300_000;
+	return json(200, {
+		class_ref: { class_name: task.operator, module_path: 'airflow.operators' },
+		depends_on_past: false,
+		downstream_task_ids: dag.tasks.filter(({ after }) => after?.includes(task.id)).map(({ id }) => id),
+		extra_links: [],
+		is_mapped: task.mapped !== undefined,
+		operator_name: task.operator,
+		owner: dag.owner,
+		retries: task.retries ?? 0,
+		retry_delay: {
+			__type: 'TimeDelta',
+			days: Math.floor(delay / 86_400_000),
+			seconds: Math.floor(delay / 1000) % 86_400,
+			microseconds: (delay % 1000) * 1000,
+		},
+		retry_exponential_backoff: false,
+		task_id: task.id,
+		trigger_rule: 'all_success',
+		wait_for_downstream: false,
+	});
 }
 
 function needDag({ store, dialect, dag }: Ask, doing: 'read' | 'patch' = 'read') {

@@ -65,12 +65,16 @@ export type Dialect = {
 	noDag: (dag: string, doing: 'read' | 'trigger' | 'patch') => Reply;
 	noRun: (dag: string, run: string, doing: 'read' | 'tasks' | 'patch' | 'clear') => Reply;
 	noTask: (dag: string, run: string, task: string) => Reply;
+	/** The DAG has no such task. */
+	noPlan: (task: string) => Reply;
 	noPath: Reply;
 	wrongMethod: Reply;
 	notJson: (contentType: string) => Reply;
 	forbidden: Reply;
 	brokenDag: (dag: string) => Reply;
 	badRequest: (detail: string) => Reply;
+	/** Undefined: not let out. */
+	config: (settings: Readonly<Record<string, string>> | undefined) => Reply;
 	runExists: (dag: string, run: string, same: 'id' | 'date', logicalDate: string) => Reply;
 	reservedId: (run: string) => Reply;
 	malformedId: (run: string) => Reply;
@@ -98,3 +102,18 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 export function texts(value: unknown): string[] | undefined {
 	return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : undefined;
 }
+
+/** In Airflow's own order of things: sections, then options. */
+export function configBody(settings: Readonly<Record<string, string>>): object {
+	const sections = new Map<string, { key: string; value: string }[]>();
+	for (const [name, value] of Object.entries(settings)) {
+		const dash = name.indexOf('-');
+		const section = name.slice(0, dash);
+		sections.set(section, [...(sections.get(section) ?? []), { key: name.slice(dash + 1), value }]);
+	}
+	return { sections: [...sections].map(([name, options]) => ({ name, options })) };
+}
+
+/** Both generations say it in these words. */
+export const HIDDEN_CONFIG =
+	'Your Airflow administrator chose not to expose the configuration, most likely for security reasons.';

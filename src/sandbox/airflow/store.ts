@@ -24,6 +24,7 @@ export type Store = {
 	bootedAt: number;
 	api: 1 | 2;
 	beneath: Beneath | undefined;
+	config: AirflowOptions['config'];
 	logs: (() => ComposerLogs) | undefined;
 };
 
@@ -54,6 +55,7 @@ export function openStore(options: AirflowOptions, dags: readonly SimDag[], rand
 		bootedAt,
 		api: options.api,
 		beneath: options.beneath,
+		config: options.config,
 		logs: options.logs,
 	};
 	for (const dag of dags) {

@@ -215,6 +215,7 @@ export type Op =
 	| 'importErrors'
 	| 'eventLogs'
 	| 'pools'
+	| 'config'
 	| 'page';
 
 /** A call as it reached the stand-in. */
@@ -307,6 +308,8 @@ export type AirflowOptions = {
 	/** Whether the scheduler also starts runs by schedule; true. */
 	schedules?: boolean;
 	beneath?: Beneath;
+	/** What `expose_config` lets out, `core-executor` → `CeleryExecutor`; default: nothing, as it is in a fresh Airflow. */
+	config?: Readonly<Record<string, string>>;
 	/** Where task logs are read from; asked at each reading. Default: the worker's own files. */
 	logs?: () => ComposerLogs;
 };

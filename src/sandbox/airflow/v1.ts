@@ -1,7 +1,17 @@
 import { HOST } from './logs.ts';
 import { textLog } from './logs-text.ts';
 import { problemBody } from './callers.ts';
-import { isRecord, json, Refused, texts, type Dialect, type KnownDag, type Reply } from './dialect.ts';
+import {
+	configBody,
+	HIDDEN_CONFIG,
+	isRecord,
+	json,
+	Refused,
+	texts,
+	type Dialect,
+	type KnownDag,
+	type Reply,
+} from './dialect.ts';
 import type { SimRun, SimTaskInstance } from './types.ts';
 
 /** Airflow 2.11.2, REST API v1, as a real one answered. */
@@ -335,6 +345,7 @@ export const v1: Dialect = {
 		return problem(404, 'DAGRun not found', `DAGRun with DAG ID: '${dag}' and DagRun ID: '${run}' not found`);
 	},
 	noTask: () => problem(404, 'TaskInstance not found', null),
+	noPlan: () => problem(404, 'Task not found', null),
 	noPath: problem(
 		404,
 		'Not Found',
@@ -348,6 +359,7 @@ export const v1: Dialect = {
 	forbidden: problem(403, 'Forbidden', null),
 	brokenDag: (dag) => problem(400, 'DAG cannot be triggered', `DAG with dag_id: '${dag}' has import errors`),
 	badRequest: bad,
+	config: (settings) => (settings ? json(200, configBody(settings)) : problem(403, 'Forbidden', HIDDEN_CONFIG)),
 	runExists: (dag, run, same, logicalDate) =>
 		problem(
 			409,
@@ -364,5 +376,6 @@ export const v1: Dialect = {
 		body: '<!DOCTYPE html>\n<html lang="en"><body><h1> Ooops! </h1><pre>Something bad has happened.</pre></body></html>\n',
 	}),
 	// Op reads everything but the audit log (seen on 2.11.2).
-	mayRead: (role, what) => role === 'Admin' || (role !== 'Public' && what !== 'eventLogs'),
+	mayRead: (role, what) =>
+		role === 'Admin' || (role !== 'Public' && what !== 'eventLogs' && (role === 'Op' || what !== 'config')),
 };

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
 import { jsonLog } from './logs-json.ts';
-import { isRecord, json, Refused, texts, type Dialect, type KnownDag, type Reply } from './dialect.ts';
+import {
+	configBody,
+	HIDDEN_CONFIG,
+	isRecord,
+	json,
+	Refused,
+	texts,
+	type Dialect,
+	type KnownDag,
+	type Reply,
+} from './dialect.ts';
 import type { SimRun, SimTaskInstance } from './types.ts';
 
 /** Airflow 3.1.8, REST API v2, as a real one answered. */
@@ -411,6 +421,7 @@ export const v2: Dialect = {
 		),
 	noTask: (dag, run, task) =>
 		detail(404, `The Task Instance with dag_id: \`${dag}\`, run_id: \`${run}\` and task_id: \`${task}\` was not found`),
+	noPlan: (task) => detail(404, `Task with id ${task} was not found`),
 	noPath: json(404, { error: 'API route not found' }),
 	wrongMethod: detail(405, 'Method Not Allowed'),
 	notJson: () =>
@@ -425,6 +436,7 @@ export const v2: Dialect = {
 	forbidden: detail(403, 'Forbidden'),
 	brokenDag: (dag) => detail(400, `DAG with dag_id: '${dag}' has import errors and cannot be triggered`),
 	badRequest: (words) => detail(400, words),
+	config: (settings) => (settings ? json(200, configBody(settings)) : detail(403, HIDDEN_CONFIG)),
 	runExists: (dag, run, same, logicalDate) =>
 		detail(409, {
 			reason: 'Unique constraint violation',
@@ -443,5 +455,5 @@ export const v2: Dialect = {
 			400,
 			`The run_id provided '${run}' does not match regex pattern '^[A-Za-z0-9_.~:+-]+$' or '^(?:manual|scheduled|asset_triggered)__(?:\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\+00:00)$'`,
 		),
-	mayRead: (role) => role !== 'Public',
+	mayRead: (role, what) => role !== 'Public' && (role !== 'Viewer' || what !== 'config'),
 };
