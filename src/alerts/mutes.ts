@@ -38,10 +38,9 @@ function silences(mute: Mute, about: About): boolean {
 	return concerns(mute.subject, about, within);
 }
 
-/** When its reminder is due: a day before its end, for a mute that waits for a ticket; undefined for others. */
+/** When its reminder is due: a day before its end (halfway where it is shorter); undefined for a mute without a ticket. */
 export function remindAt({ ticket, since, until }: Pick<Mute, 'ticket' | 'since' | 'until'>): number | undefined {
-	if (ticket === undefined) return undefined;
-	return Math.max(since, until - DAY_MS);
+	return ticket === undefined ? undefined : until - Math.min(DAY_MS, (until - since) / 2);
 }
 
 /** The end of a mute that is to last from `now` on for `ms`: never beyond `mostDays` after its beginning. */

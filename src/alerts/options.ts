@@ -130,5 +130,10 @@ export type AlertsOptions = z.output<typeof alertsSchema>;
 export type RouteOptions = AlertsOptions['routes'][number];
 export type Quiet = NonNullable<AlertsOptions['quiet']>;
 export type DigestOptions = NonNullable<AlertsOptions['digest']>;
-/** What one place says of how it wants to hear; nothing is required. */
+/** What one place of the settings says of how it wants to hear; nothing is required. */
 export type Manners = Partial<Pick<RouteOptions, 'language' | 'tries' | 'thread' | 'recovery' | 'quiet' | 'digest'>>;
+/** What was set for one conversation in Slack. */
+export type OwnManners = Omit<Manners, 'quiet' | 'digest'> & {
+	quiet?: Quiet | 'off' | undefined;
+	digest?: DigestOptions | 'off' | undefined;
+};

@@ -1,7 +1,7 @@
 import { matches } from '../access/roles.ts';
 import type { Lang } from '../domain/text.ts';
 import type { About, Destination, Severity } from './about.ts';
-import type { AlertsOptions, Manners, RouteOptions } from './options.ts';
+import type { AlertsOptions, DigestOptions, OwnManners, Quiet, RouteOptions } from './options.ts';
 import { quietUntil } from './quiet.ts';
 import { concerns, type Subject } from './subject.ts';
 
@@ -24,7 +24,7 @@ const ORDER: readonly Severity[] = ['info', 'warning', 'critical'];
 export type Heard = {
 	watches: readonly Watch[];
 	/** What was set in Slack, by channel. */
-	manners: ReadonlyMap<string, Manners>;
+	manners: ReadonlyMap<string, OwnManners>;
 };
 
 /**
@@ -56,18 +56,46 @@ export function destinations(
 		if (watch.env === about.env && concerns(watch.subject, about, watch.within)) add(watch.channel, undefined, []);
 	if (found.size === 0 && options.channel !== undefined) add(options.channel, undefined, []);
 	return [...found].map(([channel, { route, notify }]) => {
-		const own = heard.manners.get(channel);
-		const quiet = own?.quiet ?? route?.quiet ?? options.quiet;
+		const { quiet, digest: _, ...how } = manner(options, heard.manners.get(channel), route, known.lang);
 		return {
 			channel,
-			lang: own?.language ?? route?.language ?? options.language ?? known.lang,
-			tries: own?.tries ?? route?.tries ?? options.tries,
-			thread: own?.thread ?? route?.thread ?? options.thread,
-			recovery: own?.recovery ?? route?.recovery ?? options.recovery,
+			...how,
 			notify: [...notify],
 			quietUntil: quiet && quietUntil(quiet, options.timeZone, known.now),
 		};
 	});
+}
+
+/** How a conversation hears, everything decided. */
+export type Manner = Pick<Destination, 'lang' | 'tries' | 'thread' | 'recovery'> & {
+	quiet: Quiet | undefined;
+	digest: DigestOptions | undefined;
+};
+
+/** What was set in Slack goes first, then the route that named the conversation, then `alerts` itself. */
+export function manner(
+	options: AlertsOptions,
+	own: OwnManners = {},
+	route: RouteOptions | undefined,
+	lang: Lang,
+): Manner {
+	const quiet = own.quiet ?? route?.quiet ?? options.quiet;
+	const digest = own.digest ?? route?.digest ?? options.digest;
+	return {
+		lang: own.language ?? route?.language ?? options.language ?? lang,
+		tries: own.tries ?? route?.tries ?? options.tries,
+		thread: own.thread ?? route?.thread ?? options.thread,
+		recovery: own.recovery ?? route?.recovery ?? options.recovery,
+		quiet: quiet === 'off' ? undefined : quiet,
+		digest: digest === 'off' ? undefined : digest,
+	};
+}
+
+/** The first route that names this conversation. */
+export function routeOf(options: AlertsOptions, channel: string): RouteOptions | undefined {
+	return options.routes.find(({ channels, people }) =>
+		channels.length === 0 ? people.includes(channel) : channels.includes(channel),
+	);
 }
 
 /** Everything the route names must fit; what it leaves out fits always. */

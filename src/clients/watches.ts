@@ -1,14 +1,23 @@
 import { z } from 'zod';
-import type { Manners } from '../alerts/options.ts';
+import type { OwnManners } from '../alerts/options.ts';
 import type { Mute } from '../alerts/mutes.ts';
 import type { Watch } from '../alerts/routes.ts';
 import type { Redis } from './base/redis.ts';
 import { PREFIX } from './base/redis.ts';
+import { script } from './base/script.ts';
 
 export type Watches = ReturnType<typeof watches>;
 
 /** How old what `heard` answers may be: a storm asks thousands of times, a mute takes hold within this. */
 const FRESH_MS = 1000;
+
+// A command that is carried out again after the death of a worker finds that it was itself.
+const REMOVE = `
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 1 then
+	redis.call('SET', KEYS[2], '1', 'EX', 86400)
+	return 1
+end
+return redis.call('EXISTS', KEYS[2])`;
 
 const key = (what: string): string => `${PREFIX}:${what}`;
 
@@ -41,14 +50,17 @@ const mannersSchema = z.object({
 	tries: z.enum(['last', 'all']).optional(),
 	thread: z.boolean().optional(),
 	recovery: z.boolean().optional(),
-	quiet: z.object({ from: clock, to: clock, timeZone: z.string().optional() }).optional(),
+	quiet: z.union([z.literal('off'), z.object({ from: clock, to: clock, timeZone: z.string().optional() })]).optional(),
 	digest: z
-		.object({
-			every: z.enum(['day', 'week']),
-			at: clock,
-			weekday: z.enum(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']),
-			timeZone: z.string().optional(),
-		})
+		.union([
+			z.literal('off'),
+			z.object({
+				every: z.enum(['day', 'week']),
+				at: clock,
+				weekday: z.enum(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']),
+				timeZone: z.string().optional(),
+			}),
+		])
 		.optional(),
 });
 
@@ -60,7 +72,7 @@ export function watches(client: Redis, now: () => number) {
 	const [WATCHES, MANNERS, MUTES] = [key('watches'), key('manners'), key('mutes')];
 	let held: { at: number; value: Promise<Heard> } | undefined;
 
-	type Heard = { watches: Watch[]; manners: Map<string, Manners>; mutes: Mute[] };
+	type Heard = { watches: Watch[]; manners: Map<string, OwnManners>; mutes: Mute[] };
 
 	async function read(): Promise<Heard> {
 		const [all, manners, mutes] = await Promise.all([
@@ -71,7 +83,7 @@ export function watches(client: Redis, now: () => number) {
 		return {
 			watches: parsed(watchSchema, all).sort((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1)),
 			manners: new Map(
-				Object.entries(manners).flatMap(([channel, text]): [string, Manners][] =>
+				Object.entries(manners).flatMap(([channel, text]): [string, OwnManners][] =>
 					parsed(mannersSchema, [text]).map((one) => [channel, one]),
 				),
 			),
@@ -101,14 +113,14 @@ export function watches(client: Redis, now: () => number) {
 			changed();
 			return added === 1;
 		},
-		/** False: it was gone. */
-		async unwatch(id: string): Promise<boolean> {
-			const removed = await client.hdel(WATCHES, id);
+		/** False: it was gone, and not by this command. `by`: the command's key. */
+		async unwatch(id: string, by: string): Promise<boolean> {
+			const removed = await script(client, REMOVE, [WATCHES, key(`removed:${by}`)], [id]);
 			changed();
 			return removed === 1;
 		},
 
-		async setManners(channel: string, manners: Manners): Promise<void> {
+		async setManners(channel: string, manners: OwnManners): Promise<void> {
 			await client.hset(MANNERS, channel, JSON.stringify(manners));
 			changed();
 		},
@@ -118,9 +130,9 @@ export function watches(client: Redis, now: () => number) {
 			await client.hset(MUTES, mute.id, JSON.stringify(mute));
 			changed();
 		},
-		/** False: it had ended. */
-		async endMute(id: string): Promise<boolean> {
-			const removed = await client.hdel(MUTES, id);
+		/** False: it had ended, and not by this command. `by`: the command's key. */
+		async endMute(id: string, by: string): Promise<boolean> {
+			const removed = await script(client, REMOVE, [MUTES, key(`removed:${by}`)], [id]);
 			changed();
 			return removed === 1;
 		},

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditEntry } from '../../src/access/audit.ts';
 import type { Mute } from '../../src/alerts/mutes.ts';
-import type { Manners } from '../../src/alerts/options.ts';
+import type { OwnManners } from '../../src/alerts/options.ts';
 import type { Watch } from '../../src/alerts/routes.ts';
 import type { Standing } from '../../src/clients/plans.ts';
 import type { Deps } from '../../src/deps.ts';
@@ -9,10 +9,15 @@ import type { Deps } from '../../src/deps.ts';
 /** What the bot remembers in Redis, in memory; `test/routes` talks to the real one. */
 export function memory(now: () => number): Pick<Deps, 'watches' | 'audit' | 'plans'> {
 	const watches = new Map<string, Watch>();
-	const manners = new Map<string, Manners>();
+	const manners = new Map<string, OwnManners>();
 	const mutes = new Map<string, Mute>();
 	const audit = new Map<string, AuditEntry>();
 	const plans = new Map<string, { plan: string; holder?: string; by?: string; at?: number; outcome?: string }>();
+	const gone = new Set<string>();
+	const removed = (from: Map<string, unknown>, id: string, by: string): boolean => {
+		if (from.delete(id)) gone.add(by);
+		return gone.has(by);
+	};
 	const stand = (id: string, holder: string): Standing => {
 		const found = plans.get(id);
 		if (!found) return { kind: 'gone' };
@@ -29,14 +34,14 @@ export function memory(now: () => number): Pick<Deps, 'watches' | 'audit' | 'pla
 				watches.set(watch.id, watch);
 				return true;
 			},
-			unwatch: async (id) => watches.delete(id),
+			unwatch: async (id, by) => removed(watches, id, by),
 			async setManners(channel, set) {
 				manners.set(channel, set);
 			},
 			async mute(mute) {
 				mutes.set(mute.id, mute);
 			},
-			endMute: async (id) => mutes.delete(id),
+			endMute: async (id, by) => removed(mutes, id, by),
 		},
 		audit: {
 			async note(entry) {
