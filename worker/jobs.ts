@@ -74,6 +74,8 @@ export const failureJob = z.object({
 	by: z.enum(['poll', 'tail', 'push']),
 	/** It failed while nobody looked: told with the others of that time. */
 	catchUp: z.boolean().default(false),
+	/** Its run was deleted and made anew under the same id, so that the same key is another try: when this one began. */
+	again: z.number().optional(),
 });
 export type FailureJob = z.output<typeof failureJob>;
 
