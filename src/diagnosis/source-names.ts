@@ -12,6 +12,7 @@ export const SOURCE_NAMES: Readonly<Record<Gap['source'], Text>> = {
 	importErrors: { en: "Airflow's import errors", ja: 'Airflow のインポートエラー' },
 	pools: { en: "Airflow's pools", ja: 'Airflow のプール' },
 	airflowHealth: { en: "Airflow's health", ja: 'Airflow の health' },
+	airflowConfig: { en: 'the Airflow configuration', ja: 'Airflow の設定' },
 	failures: { en: 'failures of other tasks', ja: '他のタスクの失敗' },
 	environment: { en: 'the Composer environment', ja: 'Composer 環境' },
 	operations: { en: "the environment's operations", ja: '環境の操作履歴' },
