@@ -8,8 +8,8 @@ import { stringify } from 'yaml';
 import { commands } from '../commands/index.ts';
 import { keysLike, patientRedis, PREFIX } from './clients/base/redis.ts';
 import { inheritedEnvironment } from './config.ts';
-import { demoBroken, demoDags, startAirflow } from './sandbox/airflow/index.ts';
-import { startComposer } from './sandbox/composer.ts';
+import { demoBroken, demoDags } from './sandbox/airflow/index.ts';
+import { startDemoCloud } from './sandbox/demo-google.ts';
 import { startRealAirflow } from './sandbox/real-airflow.ts';
 import { startRedis } from './sandbox/redis.ts';
 import { startSlack } from './sandbox/slack/index.ts';
@@ -94,30 +94,20 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 
 type Settings = { environments: Record<string, unknown>; token: string; dag: string; tries: readonly string[] };
 
-/** Two Composer environments, one of each generation, whose addresses are asked of a Composer API as on Google Cloud. */
+/** Two Composer environments, one of each generation, in a Google Cloud of their own. */
 async function composerEnvironments(closers: (() => Promise<unknown>)[]): Promise<Settings> {
 	const token = `ya29.demo-${randomBytes(16).toString('hex')}`;
-	const google = { [token]: { email: `concertmaster@${PROJECT}.iam.gserviceaccount.com`, role: 'Op' as const } };
-	const [prod, staging] = await Promise.all([
-		startAirflow({ api: 2, auth: 'google', google, dags: demoDags, broken: demoBroken }),
-		startAirflow({ api: 1, auth: 'google', google, dags: demoDags, seed: 2 }),
-	]);
-	closers.push(
-		() => prod.close(),
-		() => staging.close(),
-	);
-	const composer = await startComposer({
+	const cloud = await startDemoCloud({
 		project: PROJECT,
 		location: LOCATION,
-		environments: [
-			{ name: 'prod', airflowUri: prod.url, imageVersion: 'composer-3-airflow-3.1.7-build.7' },
-			{ name: 'staging', airflowUri: staging.url, imageVersion: 'composer-2.16.0-airflow-2.11.0' },
-		],
-		tokens: { [token]: 'user' },
+		token,
+		dags: demoDags,
+		broken: demoBroken,
 	});
-	closers.push(() => composer.close());
+	closers.push(() => cloud.close());
+	const { rootUrl, loggingEndpoint } = cloud.google;
 	const named = (name: string) => ({
-		composer: { project: PROJECT, location: LOCATION, name, rootUrl: composer.rootUrl },
+		composer: { project: PROJECT, location: LOCATION, name, rootUrl, loggingEndpoint },
 	});
 	return {
 		environments: { prod: named('prod'), staging: named('staging') },

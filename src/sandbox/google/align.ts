@@ -1,4 +1,5 @@
 import { invalid } from '../world/refusal.ts';
+import { pointsWithin } from '../world/metrics.ts';
 import type { KeptSeries } from '../world/world.ts';
 import type { MetricKind } from './metric-kinds.ts';
 
@@ -66,7 +67,7 @@ export function align(
 	to: number,
 	by: Aggregation | undefined,
 ): Answered {
-	const within = series.points.filter(([at]) => at > from && at <= to);
+	const within = pointsWithin(series, from, to);
 	const base = { metricLabels: series.metricLabels ?? {}, resourceLabels: series.resource.labels };
 	if (!by) return { ...base, kind, lengthMs: kind.kind === 'DELTA' ? 60_000 : 0, points: within.reverse() };
 	const { fold, kind: made } = alignerOf(by.aligner, kind, by.periodMs);

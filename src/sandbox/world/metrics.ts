@@ -1,7 +1,10 @@
 import type { SeriesId } from './types.ts';
 
 /** Points of one series, oldest first: `[time, value]`. Booleans are 0 and 1. */
-export type KeptSeries = SeriesId & { points: [at: number, value: number][] };
+export type KeptSeries = SeriesId & { points: [at: number, value: number][]; past?: Past };
+
+/** What was before the first point that was put: worked out when it is read, a value at each full minute, later than `from`. */
+export type Past = { from: number; to: number; at: (time: number) => number };
 
 /** Two days at one point a minute. */
 const MOST = 2880;
@@ -32,8 +35,25 @@ export function openMetrics(now: () => number, most = MOST) {
 			else points.splice(place, 0, [at, value]);
 			if (points.length > most * 1.2) points.splice(0, points.length - most);
 		},
+		/** Gives a series a past; what is put later comes after it. */
+		setPast(id: SeriesId, past: Past): void {
+			find(id).past = past;
+		},
 		series: (metric: string): KeptSeries[] => [...(byMetric.get(metric)?.values() ?? [])],
 		names: (): string[] => [...byMetric.keys()],
 	};
 }
 export type Metrics = ReturnType<typeof openMetrics>;
+
+const MINUTE = 60_000;
+
+/** The points of a series later than `from` and not later than `to`, oldest first, those of its past before those that were put. */
+export function pointsWithin({ points, past }: KeptSeries, from: number, to: number): [at: number, value: number][] {
+	const kept = points.filter(([at]) => at > from && at <= to);
+	if (!past) return kept;
+	const begin = Math.max(from, past.from);
+	const end = Math.min(to, past.to, (points[0]?.[0] ?? Infinity) - 1);
+	const made: [number, number][] = [];
+	for (let at = (Math.floor(begin / MINUTE) + 1) * MINUTE; at <= end; at += MINUTE) made.push([at, past.at(at)]);
+	return [...made, ...kept];
+}

@@ -17,7 +17,7 @@ import type {
 
 export type * from './types.ts';
 export type { Log } from './log.ts';
-export type { KeptSeries, Metrics } from './metrics.ts';
+export type { KeptSeries, Metrics, Past } from './metrics.ts';
 
 /** What an update of an environment is about to do; an answer makes it fail with these words. */
 export type UpdateCheck = (about: {

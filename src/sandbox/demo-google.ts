@@ -1,0 +1,173 @@
+import { startAirflow } from './airflow/index.ts';
+import type { BrokenFile, GoogleCaller, SandboxAirflow } from './airflow/types.ts';
+import { startGoogle, type SandboxGoogle } from './google/index.ts';
+import { addCaller, addEnvironment, writeLine } from './world/environments.ts';
+import { may } from './world/may.ts';
+import { givePast, type Habits } from './world/past.ts';
+import { openPhysics, type Physics, type WorldDag } from './world/physics.ts';
+import type { ComposerEnvironment, World } from './world/world.ts';
+import { openWorld } from './world/world.ts';
+
+const STEP_MS = 1000;
+const MINUTE = 60_000;
+
+/** What the demo's bot is given: the roles of the README. */
+const BOT_ROLES = [
+	'roles/composer.user',
+	'roles/logging.privateLogViewer',
+	'roles/monitoring.viewer',
+	'roles/iam.securityReviewer',
+	'roles/iam.serviceAccountViewer',
+	'roles/browser',
+	'roles/serviceusage.serviceUsageViewer',
+] as const;
+
+export type DemoEnvironment = {
+	environment: ComposerEnvironment;
+	airflow: SandboxAirflow;
+	physics: Physics;
+};
+
+export type DemoCloud = {
+	world: World;
+	google: SandboxGoogle;
+	/** `prod`: Composer 3 with Airflow 3. `staging`: Composer 2 with Airflow 2, its workers short of memory at night. */
+	prod: DemoEnvironment;
+	staging: DemoEnvironment;
+	/** The bot's access token, and its account. */
+	token: string;
+	email: string;
+	close(): Promise<void>;
+};
+
+/**
+ * A Google Cloud project on this machine, on the real clock: two Composer environments with their Airflows, and everything the
+ * bot may ask of Google about them.
+ */
+export async function startDemoCloud(options: {
+	project: string;
+	location: string;
+	token: string;
+	dags: readonly WorldDag[];
+	/** Files of `prod` that cannot be imported. */
+	broken: readonly BrokenFile[];
+}): Promise<DemoCloud> {
+	const { project, location, token, dags, broken } = options;
+	const world = openWorld({ project, updateMs: 90_000, logEntries: 10_000 });
+	const email = `concertmaster@${project}.iam.gserviceaccount.com`;
+	addCaller(world, token, email, BOT_ROLES);
+	const [google, prod, staging] = await Promise.all([
+		startGoogle(world, { logReadsPerMinute: 120 }),
+		open({
+			name: 'prod',
+			image: 'composer-3-airflow-3.1.7-build.7',
+			broken,
+			habits: { memoryPeak: 0.62, queuePeak: 4, restarts: 0 },
+		}),
+		open({
+			name: 'staging',
+			image: 'composer-2.17.0-airflow-2.11.1',
+			broken: [],
+			habits: { memoryPeak: 0.94, queuePeak: 14, restarts: 2 },
+		}),
+	]);
+	const all = [prod, staging];
+	const followRights = world.onChange(({ what }) => {
+		if (what === 'policy' || what === 'service-account') for (const one of all) one.airflow.setGoogle(callers());
+	});
+	const timer = setInterval(() => {
+		world.tick();
+		for (const one of all) {
+			one.physics.step();
+			chat(world, one.environment);
+		}
+	}, STEP_MS);
+
+	/** Composer's proxy lets through whoever may use the environment. */
+	function callers(): Record<string, GoogleCaller> {
+		return { [token]: { email, role: 'Op', mayPass: may(world, email, 'composer.environments.get') } };
+	}
+
+	async function open(wanted: {
+		name: string;
+		image: string;
+		broken: readonly BrokenFile[];
+		habits: Habits;
+	}): Promise<DemoEnvironment> {
+		const { name, image } = wanted;
+		const third = image.startsWith('composer-3');
+		const environment = addEnvironment(world, { name, location, imageVersion: image, airflowUri: 'http://127.0.0.1' });
+		const physics = openPhysics({
+			world,
+			environment,
+			airflow: third ? 3 : 2,
+			airflowVersion: third ? '3.1.7' : '2.11.1',
+		});
+		for (const dag of dags) physics.add(dag);
+		const airflow = await startAirflow({
+			api: third ? 2 : 1,
+			auth: 'google',
+			google: callers(),
+			dags,
+			broken: wanted.broken,
+			seed: third ? 1 : 2,
+			beneath: physics.beneath,
+			logs: () => ({
+				project,
+				location,
+				environment: name,
+				bucket: environment.bucket,
+				inBucket: environment.settings.logStorage === 'CLOUD_LOGGING_AND_CLOUD_STORAGE',
+			}),
+		});
+		environment.airflowUri = airflow.url;
+		physics.serve(airflow);
+		givePast(world, environment, wanted.habits);
+		for (let at = world.now() - 60 * MINUTE; at < world.now(); at += MINUTE) chatAt(world, environment, at);
+		return { environment, airflow, physics };
+	}
+
+	return {
+		world,
+		google,
+		prod,
+		staging,
+		token,
+		email,
+		async close() {
+			clearInterval(timer);
+			followRights();
+			await Promise.all([prod.airflow.close(), staging.airflow.close(), google.close()]);
+		},
+	};
+}
+
+const chatted = new WeakMap<ComposerEnvironment, number>();
+
+/** Once a minute, what a healthy environment says of itself. */
+function chat(world: World, environment: ComposerEnvironment): void {
+	const minute = Math.floor(world.now() / MINUTE);
+	if (chatted.get(environment) === minute) return;
+	chatted.set(environment, minute);
+	chatAt(world, environment, world.now());
+}
+
+function chatAt(world: World, environment: ComposerEnvironment, at: number): void {
+	const nth = Math.floor(at / MINUTE);
+	const pod = (type: string): string => environment.pods.find((one) => one.type === type)?.name ?? '';
+	const processor = environment.generation === 'composer-3' ? pod('DAG_PROCESSOR') : pod('SCHEDULER');
+	writeLine(world, environment, 'airflow-triggerer', '0 triggers currently running', {
+		labels: { triggerer_id: pod('TRIGGERER') },
+		at,
+	});
+	if (nth % 2 === 0)
+		writeLine(world, environment, 'dag-processor-manager', 'Searching for files in /home/airflow/gcs/dags', {
+			labels: { dag_processor_manager_id: processor },
+			at,
+		});
+	if (nth % 5 === 0)
+		writeLine(world, environment, 'airflow-scheduler', 'Adopting or resetting orphaned tasks for active dag runs', {
+			labels: { scheduler_id: pod('SCHEDULER') },
+			at,
+		});
+}
