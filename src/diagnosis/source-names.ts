@@ -11,6 +11,7 @@ export const SOURCE_NAMES: Readonly<Record<Gap['source'], Text>> = {
 	eventLog: { en: "Airflow's event log", ja: 'Airflow のイベントログ' },
 	importErrors: { en: "Airflow's import errors", ja: 'Airflow のインポートエラー' },
 	pools: { en: "Airflow's pools", ja: 'Airflow のプール' },
+	airflowConfig: { en: "Airflow's configuration", ja: 'Airflow の設定' },
 	airflowHealth: { en: "Airflow's health", ja: 'Airflow の health' },
 	airflowConfig: { en: 'the Airflow configuration', ja: 'Airflow の設定' },
 	failures: { en: 'failures of other tasks', ja: '他のタスクの失敗' },

@@ -146,11 +146,8 @@ export function verify(hearing: Hearing): Verdict {
 type Weighed = { rule: Rule; place: number; inLog: boolean; one: Judged };
 
 /** Undefined: nothing speaks for it. */
-function judge(
-	candidate: Candidate,
-	said: Verified | undefined,
-	{ failed, seen, gaps, env, lang }: Hearing,
-): Judged | undefined {
+function judge(candidate: Candidate, said: Verified | undefined, hearing: Hearing): Judged | undefined {
+	const { failed, seen, gaps, env, lang } = hearing;
 	const { rule, finding, heard } = candidate;
 	const { id: cause, title, docs } = rule;
 	const because =
@@ -169,7 +166,8 @@ function judge(
 		const lost = any.filter((one) => mine.some((gap) => gap.source === one && gap.because !== 'absent'));
 		return lost.length > 0 && any.every((one) => seen[one] === undefined) ? lost : [];
 	});
-	const status = unread.length > 0 ? weaker(full, 'likely') : full;
+	const most = isQuoted(candidate, hearing) ? 'possible' : unread.length > 0 ? 'likely' : 'confirmed';
+	const status = weaker(full, most);
 	const facts = { ...namesOf(failed), ...factsOf(candidate), ...safe(said?.facts) };
 	return {
 		cause,
@@ -178,11 +176,21 @@ function judge(
 		evidence: [...(finding?.evidence ?? []), ...heard.flatMap(({ evidence }) => evidence)],
 		because,
 		gaps: mine,
-		...(status === full ? {} : { lowered: unread }),
+		...(most === 'likely' && status !== full ? { lowered: unread } : {}),
 		facts,
 		fix: rule.fix({ env, facts, lang }),
 		docs,
 	};
+}
+
+/**
+ * The user's own code ended the try, and the log only holds this for possible: words of that code. What holds good of the
+ * environment (who has which role, how full a worker is) then says nothing of this try.
+ */
+function isQuoted({ finding, heard }: Candidate, { diagnosis, candidates: all }: Hearing): boolean {
+	if (finding?.status !== 'possible' || heard.length > 0) return false;
+	const [first] = diagnosis?.findings ?? [];
+	return first?.status !== 'possible' && all.some(({ rule }) => rule.id === first?.cause && rule.lastResort === true);
 }
 
 function aboutIt(candidate: Candidate, failed: Failed, env: Environment): About {

@@ -357,6 +357,27 @@ export const cases: readonly Case[] = [
 		twice: true,
 	},
 
+	{
+		name: "words that the user's own code quotes stay words, whatever the policies say",
+		told: [
+			['user-code-exception', 'confirmed'],
+			['kpo-pods-forbidden', 'possible', { principal: 'a@b.example', permission: 'container.pods.create' }],
+			['worker-oom-task-sigkill', 'possible'],
+		],
+		env: two,
+		seen: {
+			projectPolicy: [WORKER],
+			...full,
+			eventLog: [],
+			failures: [],
+			exitCodes: [],
+			restarts: [],
+			kubernetesEvents: [],
+			operations: [],
+		},
+		is: ['user-code-exception', 'confirmed'],
+	},
+
 	// workers
 	{
 		name: 'SIGKILL and a full worker',
@@ -467,6 +488,14 @@ export const cases: readonly Case[] = [
 		is: ['worker-pod-evicted-storage', 'confirmed'],
 		says: 'the disk of `worker-1` was 97 % full, and 1 worker pod was evicted',
 		fix: ['--worker-storage=10GB'],
+	},
+	{
+		name: 'evicted between two samples of the disk, with memory to spare',
+		told: [['worker-pod-evicted-storage', 'likely']],
+		env: three,
+		seen: { workerDisk: [series('worker-1', '10:03=0.2 10:04=0.3')], podEvictions: [series('', '10:05=1')], ...roomy },
+		is: ['worker-pod-evicted-storage', 'confirmed'],
+		says: '1 worker pod was evicted at 10:05 UTC, and not for memory',
 	},
 	{
 		name: 'evicted with a full memory: not the disk',

@@ -2,7 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { command, forGeneration, inLang, names, say, sh } from '../_parts/steps.ts';
-import { clock } from '../_parts/audit.ts';
+import { clock, isSilent } from '../_parts/audit.ts';
 import { confirmed } from '../_parts/said.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
@@ -83,8 +83,11 @@ export default defineRule({
 	reads: ['autoscalerLog'],
 	decides: ['autoscalerLog'],
 	// The cluster of Composer 3 is not in sight.
-	suspects: ({ generation, told, state }) =>
-		generation === 'composer-2' && (state === 'queued' || told.some((cause) => WAITS.includes(cause))),
+	suspects: (failed) =>
+		failed.generation === 'composer-2' &&
+		(failed.state === 'queued' ||
+			failed.told.some((cause) => WAITS.includes(cause)) ||
+			(isSilent(failed) && failed.hostname === undefined)),
 	verify({ autoscalerLog }, { facts, told }) {
 		if (told === undefined) return undefined;
 		const said = autoscalerLog?.findLast(({ text }) => REFUSED.test(text));

@@ -2,7 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { inLang, python, say, sh, command, names, forGeneration } from '../_parts/steps.ts';
 import { moreStorage } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
-import { isSilent } from '../_parts/audit.ts';
+import { clock, isSilent } from '../_parts/audit.ts';
 import { sober } from '../_parts/own.ts';
 import { confirmed, likely, ruledOut, unlikely } from '../_parts/said.ts';
 import { aroundEnd, ofHost, peak, percent } from '../_parts/series.ts';
@@ -78,8 +78,20 @@ export default defineRule({
 				{ at: event.at },
 			);
 		const disk = seen.workerDisk && peak(ofHost(seen.workerDisk, failed.hostname), aroundEnd(failed));
-		if (!disk) return undefined;
 		const evicted = evictions(seen.podEvictions, failed);
+		if (!disk || disk.value < 0.9) {
+			const memory = memoryOf(seen, failed, env);
+			const short = memory !== undefined && memory.share >= SHORT;
+			// What fills a disk in less than a minute is between two samples; the eviction is not.
+			if (told !== undefined && evicted && !short)
+				return confirmed(
+					'podEvictions',
+					`${evicted.count} worker pod${evicted.count === 1 ? ' was' : 's were'} evicted at ${clock(evicted.at)}, and not for memory.`,
+					`${clock(evicted.at)} にワーカー Pod が ${evicted.count} 件退避されています。メモリが原因ではありません。`,
+					{ at: evicted.at },
+				);
+		}
+		if (!disk) return undefined;
 		const full = {
 			en: `the disk of \`${disk.of}\` was ${percent(disk.value)} full`,
 			ja: `\`${disk.of}\` のディスク使用率は ${percent(disk.value)} でした`,
