@@ -13,7 +13,6 @@ export const SOURCE_NAMES: Readonly<Record<Gap['source'], Text>> = {
 	pools: { en: "Airflow's pools", ja: 'Airflow のプール' },
 	airflowConfig: { en: "Airflow's configuration", ja: 'Airflow の設定' },
 	airflowHealth: { en: "Airflow's health", ja: 'Airflow の health' },
-	airflowConfig: { en: 'the Airflow configuration', ja: 'Airflow の設定' },
 	failures: { en: 'failures of other tasks', ja: '他のタスクの失敗' },
 	environment: { en: 'the Composer environment', ja: 'Composer 環境' },
 	operations: { en: "the environment's operations", ja: '環境の操作履歴' },
