@@ -42,7 +42,7 @@ const idOf = ({ kind, key }: { kind: string; key: string }): string => `${kind} 
 /** Adds a job for each condition that began or is over, then notes it. A crash in between repeats the same jobs. */
 export async function tell(round: Round, { kinds, seen, over = [], silent = false }: Told): Promise<void> {
 	const { env, wires } = round;
-	const { watching, log, now } = wires.deps;
+	const { watching, log } = wires.deps;
 	const open: Open<Kind>[] = [];
 	for (const text of (await watching.conditions(env)).values()) {
 		const read = openSchema.safeParse(JSON.parse(text));
@@ -53,7 +53,14 @@ export async function tell(round: Round, { kinds, seen, over = [], silent = fals
 	const ended = [...found.over, ...open.filter((one) => named.has(idOf(one)) && !found.over.includes(one))];
 	const job = (one: Open<Kind>, isOver: boolean) => ({
 		id: jobIdOf('condition', env, one.kind, one.key, one.since, isOver ? 'over' : 'begun'),
-		data: { v: 1, env, ...one, facts: masked(one.facts), over: isOver, seenAt: now() } satisfies ConditionJob & {
+		data: {
+			v: 1,
+			env,
+			...one,
+			facts: masked(one.facts),
+			over: isOver,
+			seenAt: wires.deps.now(),
+		} satisfies ConditionJob & {
 			silent?: boolean | undefined;
 		},
 	});
