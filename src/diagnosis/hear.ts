@@ -91,7 +91,7 @@ export function withHeard(
 	const out = [...all];
 	for (const { cause, status, evidence, facts } of findings) {
 		const rule = rules.find(({ id }) => id === cause);
-		if (!rule || rule.lastResort || status === 'unknown') continue;
+		if (!rule || status === 'unknown' || !speaksOf(source, rule)) continue;
 		if (facts['dag'] !== undefined && facts['dag'] !== failed.dag) continue;
 		const at = out.findIndex((each) => each.rule === rule);
 		// A hint nobody else has is no suspicion.
@@ -111,6 +111,12 @@ export function withHeard(
 		else out.push({ rule, finding: undefined, heard: [heard] });
 	}
 	return out;
+}
+
+/** Components speak of the environment, not of what tasks ask of other services, except where a rule listens to them for it. */
+function speaksOf(source: SourceName, { reads, lastResort, category }: Rule): boolean {
+	if (lastResort === true) return false;
+	return reads?.includes(source) === true || !['data-services', 'api-access', 'quota'].includes(category);
 }
 
 function namesTry(text: string, entry: LogLine | undefined, { dag, task, run, pod }: Failed): boolean {

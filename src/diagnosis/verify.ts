@@ -190,7 +190,7 @@ function judge(candidate: Candidate, said: Verified | undefined, hearing: Hearin
 function isQuoted({ finding, heard }: Candidate, { diagnosis, candidates: all }: Hearing): boolean {
 	if (finding?.status !== 'possible' || heard.length > 0) return false;
 	const [first] = diagnosis?.findings ?? [];
-	return first?.status !== 'possible' && all.some(({ rule }) => rule.id === first?.cause && rule.lastResort === true);
+	return first?.status === 'confirmed' && all.some(({ rule }) => rule.id === first.cause && rule.lastResort === true);
 }
 
 function aboutIt(candidate: Candidate, failed: Failed, env: Environment): About {

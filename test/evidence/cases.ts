@@ -53,7 +53,7 @@ export const cases: readonly Case[] = [
 		told: [['gcs-permission-denied', 'likely', { permission: 'storage.objects.get', bucket: 'acme-raw' }]],
 		env: two,
 		seen: { bucketPolicy: [], projectPolicy: [WORKER] },
-		is: ['gcs-permission-denied', 'likely'],
+		is: ['gcs-permission-denied', 'confirmed'],
 		says: 'its `roles/composer.worker` on the project `acme-data` does not reach a bucket of another project',
 	},
 	{

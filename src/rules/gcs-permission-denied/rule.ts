@@ -3,7 +3,7 @@ import { gcloud, grantOnBucket, memberIfKnown, memberOf, projectOf, resource } f
 import { roleFor } from '../_parts/roles.ts';
 import { grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
 import { gives, onBucket, onProject, refused } from '../_parts/policy.ts';
-import { likely } from '../_parts/said.ts';
+import { confirmed } from '../_parts/said.ts';
 import { isNotIam, strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 const CALLS = [
@@ -107,7 +107,8 @@ export default defineRule({
 		) {
 			const name = member.replace(/^\w+:/, '');
 			const on = { bucket: onBucket(bucket), project: onProject(env.project) };
-			return likely(
+			// It was refused, so the bucket's own project does not give it either.
+			return confirmed(
 				'bucketPolicy',
 				`\`${name}\` holds no role with ${permission} on ${on.bucket.en}; its \`${own.role}\` on ${on.project.en} does not reach a bucket of another project.`,
 				`\`${name}\` は ${on.bucket.ja} で ${permission} を含むロールを持っていません。${on.project.ja} の \`${own.role}\` は、別のプロジェクトのバケットには効きません。`,
