@@ -72,6 +72,8 @@ export type Deps = {
 	};
 	/** Operations of environments that are told about just now. */
 	followed: Followed;
+	/** Somebody in Slack: by id, or by the handle as it is typed (`@ken`). Undefined: nobody. Throws Trouble. */
+	person(idOrHandle: string): Promise<{ user: string; name: string } | undefined>;
 	/** What was shown before somebody is asked to confirm, and whether it was done. */
 	plans: Plans;
 	measure: Measure;
