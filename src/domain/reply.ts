@@ -6,7 +6,7 @@ export type Span =
 	| string
 	| { bold: string }
 	| { code: string }
-	/** Url from the settings or the environment, never out of a log. */
+	/** Url from the settings, the environment or a person's own words, never out of a log. */
 	| { link: string; label: string }
 	/** A Slack user or user group id, shown as a live mention only where `notify` is set, otherwise as the name, which pings nobody. */
 	| { user: string; name?: string | undefined; notify?: true | undefined }

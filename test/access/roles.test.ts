@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { matches, mayDo, roleOf, type Access, type Grant } from '../../src/access/roles.ts';
+import { matches, mayDo, reachOf, roleOf, type Access, type Grant } from '../../src/access/roles.ts';
 
 const grants: readonly Grant[] = [
 	{ role: 'admin', users: ['UBOSS'] },
@@ -46,6 +46,35 @@ describe('roles', () => {
 			(['viewer', 'operator', 'admin'] as const).map((role) => mayDo(access, boss, { channel: 'C' }, role)),
 		).toEqual([true, true, true]);
 		expect(mayDo(access, { ...somebody, user: 'UEVE' }, { channel: 'C' }, 'operator')).toBe(false);
+	});
+
+	test.each([
+		['admin: everything', { user: 'UBOSS' }, 'prod', 'operator', undefined],
+		['by group: its DAGs', { groups: ['SDATA'] }, 'prod', 'operator', ['sales_*', 'reporting']],
+		['by group, elsewhere: nothing', { groups: ['SDATA'] }, 'lab', 'viewer', []],
+		['by group, but viewers only', { groups: ['SSALES'] }, 'prod', 'operator', []],
+		['the wider of two', { user: 'UEVE', groups: ['SDATA'] }, 'prod', 'viewer', undefined],
+		['an outsider: nothing', { user: 'UBOSS', outsider: true }, 'prod', 'viewer', []],
+	] as const)('reaches, %s', (_name, person, env, needs, reach) => {
+		expect(reachOf(access, { ...somebody, ...person }, { channel: 'C', env }, needs)).toEqual(reach);
+	});
+
+	test('within its reach one may, beyond it not, whatever the grants', () => {
+		const text = fc.constantFrom('a', 'ab', 'b', '*', 'a*', '*b');
+		const grant = fc.record({
+			role: fc.constantFrom('viewer' as const, 'operator' as const, 'admin' as const),
+			users: fc.constantFrom(undefined, ['UX'], ['UY']),
+			environments: fc.constantFrom(undefined, ['prod'], ['lab']),
+			dags: fc.option(fc.array(text), { nil: undefined }),
+		});
+		fc.assert(
+			fc.property(fc.array(grant), fc.constantFrom('a', 'ab', 'b', 'c'), (some, dag) => {
+				const all: Access = { ...access, grants: some, everyone: 'viewer' };
+				const reach = reachOf(all, somebody, { channel: 'C', env: 'prod' }, 'operator');
+				const within = reach === undefined || reach.some((pattern) => matches(pattern, dag));
+				expect(mayDo(all, somebody, { channel: 'C', env: 'prod', dag }, 'operator')).toBe(within);
+			}),
+		);
 	});
 
 	test('a grant that names nobody in its lists gives nothing', () => {

@@ -60,31 +60,20 @@ describe('what the router lets through', () => {
 
 describe('what it answers by itself', () => {
 	test('help shows only what one may run', () => {
-		expect(answer('help', 'viewer')).toEqual([
-			'🎻 What you may run here',
+		const lines = answer('help', 'viewer');
+		const verbs = lines.flatMap((line) => /^- `\/dag (\w+)/.exec(line)?.[1] ?? []);
+		const allowed = commands.filter(({ role }) => role === 'viewer').map(({ name }) => name);
+		expect(verbs.toSorted()).toEqual(allowed);
+		expect(lines.filter((line) => line.startsWith('*'))).toEqual([
 			'*Look*',
-			'- `/dag health`  Heartbeats, import errors and pools; on Composer its last operations and known faults.',
-			'- `/dag list [words] [--paused]`  DAGs with their last state, next run and owner.',
-			"- `/dag logs <dag> [task] [run] [try]`  The end of a task's log.",
-			'- `/dag runs <dag>`  The last runs of a DAG at a glance: states, durations.',
-			'- `/dag scale [--days n] [--target 30s]`  What size the environment should have, why, and what that costs.',
-			'- `/dag status <dag> [run]`  How the last run (or the one named) stands: state, duration, failed tasks.',
 			'*Failures and alerts*',
-			'- `/dag diagnose <dag> [task] [run] [try] | <Airflow URL>  [--full]`  Why a task failed: the cause, the line that decides it, and the fix.',
 			'*The bot*',
-			'- `/dag doctor`  What the bot itself can and cannot see, and who can mend it.',
-			'- `/dag env [name] [--channel] [--clear]`  Which Airflow environment is in force here, and choosing another.',
-			'- `/dag help [verb]`  What you may run here, with examples.',
 			'*For example*',
-			'| /dag diagnose daily_sales',
-			'| /dag health',
-			'| /dag list',
-			'| /dag logs daily_sales load',
-			'| /dag runs daily_sales',
-			'| /dag scale',
-			'| /dag status daily_sales',
-			'(/dag help and a command tells more about it.)',
 		]);
+		expect(lines).toContain("- `/dag logs <dag> [task] [run] [try]`  The end of a task's log.");
+		const shown = lines.flatMap((line) => /^\| \/dag (\w+)/.exec(line)?.[1] ?? []);
+		expect(shown.length).toBeGreaterThan(3);
+		for (const name of shown) expect(allowed).toContain(name);
 		expect(answer('help', 'operator')).toContain(
 			'- `/dag trigger <dag> [{json} or key=value …] [--date D] [--note "…"]`  Start a DAG run now.',
 		);
