@@ -60,7 +60,7 @@ describe('what the router lets through', () => {
 
 describe('what it answers by itself', () => {
 	test('help shows only what one may run', () => {
-		const lines = answer('help', 'viewer');
+		const lines = [answer('help', 'viewer')].flat();
 		const verbs = lines.flatMap((line) => /^- `\/dag (\w+)/.exec(line)?.[1] ?? []);
 		const allowed = commands.filter(({ role }) => role === 'viewer').map(({ name }) => name);
 		expect(verbs.toSorted()).toEqual(allowed);
