@@ -1,4 +1,5 @@
 import type { Airflow, DagRun, TaskInstance } from '../src/domain/airflow.ts';
+import { Trouble } from '../src/domain/errors.ts';
 
 /** Which try is meant; what is left out is found. */
 export type Asked = {
@@ -70,7 +71,7 @@ export async function findTry(asked: Asked, airflow: Airflow, which: 'failed' | 
 	const chosen = which === 'any' ? (one ?? (asked.task === undefined ? latest(among) : named[0])) : one;
 	if (chosen && (which === 'any' || chosen.state !== 'upstream_failed'))
 		return is(chosen, asked.tryNumber ?? chosen.tryNumber);
-	const cause = chosen && firstFailed(tasks);
+	const cause = chosen && (await whatItWaitedFor(chosen, tasks, airflow));
 	if (chosen) return is(cause ?? chosen, (cause ?? chosen).tryNumber, cause ? chosen.task : undefined);
 	// It went well in the end; what an earlier try met may still be asked about.
 	const retried = asked.task === undefined ? undefined : among.find(({ tryNumber }) => tryNumber > 1);
@@ -78,6 +79,34 @@ export async function findTry(asked: Asked, airflow: Airflow, which: 'failed' | 
 	const waits = run.state === 'running' || run.state === 'queued' ? among.find(isWaiting) : undefined;
 	if (waits) return is(waits, waits.tryNumber);
 	return { kind: 'nothing failed', run, task: asked.task, state: among[0]?.state ?? run.state };
+}
+
+/**
+ * The failed task that the named one really depends on, through tasks that only waited too. One call; where the DAG has changed
+ * since, or its tasks cannot be read, the first that failed in the run.
+ */
+async function whatItWaitedFor(
+	{ dag, task }: TaskInstance,
+	tasks: readonly TaskInstance[],
+	airflow: Airflow,
+): Promise<TaskInstance | undefined> {
+	const after = await airflow.dependencies(dag).catch((error: unknown) => {
+		if (error instanceof Trouble) return undefined;
+		throw error;
+	});
+	const before = new Map<string, string[]>();
+	for (const [one, followers] of after ?? [])
+		for (const follower of followers) before.set(follower, [...(before.get(follower) ?? []), one]);
+	const passed = new Set([task]);
+	const reached: TaskInstance[] = [];
+	for (let ring = [task]; ring.length > 0;) {
+		const next = [...new Set(ring.flatMap((one) => before.get(one) ?? []))].filter((one) => !passed.has(one));
+		for (const one of next) passed.add(one);
+		reached.push(...tasks.filter((one) => next.includes(one.task) && FAILED.has(one.state)));
+		// Past a task that went well or failed by itself nothing made this one wait.
+		ring = next.filter((one) => tasks.some(({ task: id, state }) => id === one && state === 'upstream_failed'));
+	}
+	return firstFailed(reached) ?? firstFailed(tasks);
 }
 
 function latest(tasks: readonly TaskInstance[]): TaskInstance | undefined {

@@ -156,6 +156,7 @@ export function airflow(options: AirflowOptions, plain: Http, helpers: AirflowHe
 		tasksOfRuns: (asked) => withAirflow(({ adapter }) => adapter.tasksOfRuns(asked)),
 		clockAheadMs: () => ahead,
 		taskInstance: (key) => withAirflow(({ adapter }) => adapter.taskInstance(key)),
+		dependencies: (dag) => withAirflow(({ adapter }) => adapter.dependencies(dag)),
 		tries: (key) => withAirflow(({ adapter }) => adapter.tries(key)),
 		log: (key, maxBytes) => withAirflow(({ adapter }) => adapter.log(key, maxBytes)),
 		importErrors: () => withAirflow(({ adapter }) => adapter.importErrors()),

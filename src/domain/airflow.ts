@@ -194,6 +194,8 @@ export type Airflow = {
 	/** Milliseconds by which the server's clock is ahead of ours, give or take a second, by its last answer; undefined before the first, or when it names no date. */
 	clockAheadMs(): number | undefined;
 	taskInstance(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance | undefined>;
+	/** Task id → the tasks that come directly after it, as the DAG is now. One call. Undefined: no such DAG. */
+	dependencies(dag: string): Promise<ReadonlyMap<string, readonly string[]> | undefined>;
 	/** Every try of one task instance, oldest first, the running or last one included. */
 	tries(key: { dag: string; run: string; task: string; mapIndex: number }): Promise<TaskInstance[]>;
 	/** What `clear` would clear: nothing is changed. */

@@ -168,6 +168,7 @@ export function fakeAirflow(answers: Partial<Airflow>): Airflow {
 		tasksOfRuns: never('tasksOfRuns'),
 		clockAheadMs: () => undefined,
 		taskInstance: never('taskInstance'),
+		dependencies: never('dependencies'),
 		tries: never('tries'),
 		clearable: never('clearable'),
 		clear: never('clear'),

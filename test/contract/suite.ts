@@ -171,6 +171,17 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 			expect(byName.get('options')?.value).toEqual({ dry: true });
 		});
 
+		test('tells which tasks come after which', async () => {
+			expect(await client.dependencies('cm_success')).toEqual(
+				new Map([
+					['extract', ['transform']],
+					['load', []],
+					['transform', ['load']],
+				]),
+			);
+			expect(await client.dependencies('cm_missing')).toBeUndefined();
+		});
+
 		test('names the file that cannot be imported', async () => {
 			const errors = await client.importErrors();
 			expect(errors).toHaveLength(1);

@@ -4,6 +4,7 @@ import {
 	clearAnswer,
 	dagAnswer,
 	dagsAnswer,
+	dagTasksAnswer,
 	eventLogsAnswer,
 	configAnswer,
 	healthAnswer,
@@ -243,6 +244,18 @@ export function adapter(session: Session, dialect: Dialect): Adapter {
 		async taskInstance(key) {
 			const answer = await session.find(taskAnswer, { doing: 'read tasks', path: dialect.oneTask(key), dag: key.dag });
 			return answer && toTask(answer);
+		},
+
+		async dependencies(dag) {
+			const answer = await session.find(dagTasksAnswer, { doing: 'read dag', path: `${dagPath(dag)}/tasks`, dag });
+			return (
+				answer &&
+				new Map(
+					answer.tasks.flatMap(({ task_id, downstream_task_ids }) =>
+						task_id ? [[task_id, downstream_task_ids ?? []] as const] : [],
+					),
+				)
+			);
 		},
 
 		async tries(key) {

@@ -175,6 +175,11 @@ export const taskAnswer = z.object({
 
 export const tasksAnswer = z.object({ task_instances: z.array(taskAnswer), total_entries: z.number() });
 
+/** A DAG's tasks, not their instances. */
+export const dagTasksAnswer = z.object({
+	tasks: z.array(z.object({ task_id: z.string().nullish(), downstream_task_ids: z.array(z.string()).nullish() })),
+});
+
 /** v1 names the task instances and counts nothing. */
 export const clearAnswer = tasksAnswer.omit({ total_entries: true });
 

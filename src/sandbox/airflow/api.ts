@@ -59,6 +59,7 @@ export const routes: readonly Route[] = [
 		handle: (ask) => json(200, ask.dialect.details(needDag(ask))),
 	},
 	{ op: 'details', method: 'GET', path: 'dags/:dag/tasks/:task', handle: taskPlan },
+	{ op: 'dagTasks', method: 'GET', path: 'dags/:dag/tasks', handle: dagTasks },
 	{ op: 'clear', method: 'POST', path: 'dags/:dag/clearTaskInstances', writes: true, handle: clear },
 	{ op: 'trigger', method: 'POST', path: 'dags/:dag/dagRuns', writes: true, handle: trigger },
 	{ op: 'runs', method: 'GET', path: 'dags/:dag/dagRuns', handle: listRuns },
@@ -476,6 +477,40 @@ function clear(ask: Ask): Reply {
 		200,
 		dialect.root === '/api/v1/' ? { task_instances: named } : { task_instances: named, total_entries: named.length },
 	);
+}
+
+/** The tasks of a DAG by their ids; both generations write nearly the same. */
+function dagTasks(ask: Ask): Reply {
+	const dag = needDag(ask);
+	const tasks = dag.tasks
+		.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+		.map((one) => ({
+			class_ref: { class_name: one.operator, module_path: 'airflow.providers.standard.operators' },
+			depends_on_past: false,
+			doc_md: null,
+			downstream_task_ids: dag.tasks.filter(({ after }) => after?.includes(one.id)).map(({ id }) => id),
+			end_date: null,
+			execution_timeout: null,
+			extra_links: [],
+			is_mapped: false,
+			owner: dag.owner,
+			pool: 'default_pool',
+			pool_slots: 1,
+			priority_weight: 1,
+			queue: 'default',
+			retries: one.retries ?? 0,
+			retry_exponential_backoff: false,
+			start_date: '2026-01-01T00:00:00+00:00',
+			task_display_name: one.id,
+			task_id: one.id,
+			template_fields: [],
+			trigger_rule: 'all_success',
+			ui_color: '#ffefeb',
+			ui_fgcolor: '#000',
+			wait_for_downstream: false,
+			weight_rule: 'downstream',
+		}));
+	return json(200, { tasks, total_entries: tasks.length });
 }
 
 function importErrors(ask: Ask): Reply {

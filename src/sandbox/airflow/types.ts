@@ -201,6 +201,7 @@ export type Op =
 	| 'dags'
 	| 'dag'
 	| 'details'
+	| 'dagTasks'
 	| 'pause'
 	| 'trigger'
 	| 'runs'
