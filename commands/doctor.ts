@@ -27,30 +27,26 @@ export default defineCommand<undefined>({
 		const ja = lang === 'ja';
 		const checks = await deps.checkups();
 		const ill = checks.filter(({ ok }) => !ok);
-		const well = checks.filter(({ ok }) => ok);
-		const parts: Part[] = [
-			{
-				kind: 'title',
-				icon: ill.length === 0 ? '🩺' : '🤒',
-				line: [
-					ill.length === 0
-						? ja
-							? 'すべて正常です'
-							: 'All is well'
-						: ja
-							? `${checks.length} 件中 ${ill.length} 件に問題があります`
-							: `${ill.length} of ${checks.length} ${checks.length === 1 ? 'check' : 'checks'} found something`,
-				],
-			},
-		];
-		for (const check of ill) {
-			parts.push({ kind: 'text', line: ['❌ ', ...said(check, lang)] });
+		const blind = checks.filter(({ ok, partly }) => ok && partly);
+		const well = checks.filter(({ ok, partly }) => ok && !partly);
+		const parts: Part[] = [title(ill.length, blind.length, ja)];
+		for (const check of [...ill, ...blind]) {
+			parts.push({ kind: 'text', line: [check.ok ? '⚠️ ' : '❌ ', ...said(check, lang)] });
 			if (check.mend) parts.push({ kind: 'text', line: ['      → ', ...withCode(clip(mask(check.mend[lang]), 800))] });
 		}
 		if (well.length > 0) parts.push({ kind: 'list', items: well.map((check) => ['✅ ', ...said(check, lang)]) });
 		return { reply: { parts, to: 'asker' } };
 	},
 });
+
+function title(ill: number, blind: number, ja: boolean): Part {
+	const faults = ja ? `${ill} 件の問題があります` : `${ill} ${ill === 1 ? 'thing does' : 'things do'} not work`;
+	const gaps = ja ? `参照できない項目が ${blind} 件あります` : `${blind} ${blind === 1 ? 'blind spot' : 'blind spots'}`;
+	if (ill > 0) return { kind: 'title', icon: '🤒', line: [blind > 0 ? `${faults}${ja ? '。' : ', '}${gaps}` : faults] };
+	if (blind > 0)
+		return { kind: 'title', icon: '🩹', line: [ja ? `動作していますが、${gaps}` : `Everything works, with ${gaps}`] };
+	return { kind: 'title', icon: '🩺', line: [ja ? 'すべて正常です' : 'All is well'] };
+}
 
 const said = ({ what, found }: Checkup, lang: 'en' | 'ja'): Line => [
 	{ bold: what },

@@ -1,6 +1,10 @@
 import { muteOf } from './alerts/mutes.ts';
 import { destinations } from './alerts/routes.ts';
 import type { WatchOptions } from './alerts/watch-options.ts';
+import { airflowCheckups } from './checkups/airflow.ts';
+import { googleCheckups } from './checkups/google.ts';
+import { redisCheckup } from './checkups/redis.ts';
+import { slackCheckups } from './checkups/slack.ts';
 import { audit } from './clients/audit.ts';
 import type { Redis } from './clients/base/redis.ts';
 import { airflow } from './clients/airflow.ts';
@@ -9,7 +13,6 @@ import type { Budget } from './clients/base/budget.ts';
 import { applicationDefault, fixedToken } from './clients/base/google.ts';
 import type { GoogleToken } from './clients/base/google.ts';
 import { http } from './clients/base/http.ts';
-import { evictionPolicy } from './clients/base/redis.ts';
 import { followed } from './clients/followed.ts';
 import { incidents } from './clients/incidents.ts';
 import type { Incidents } from './clients/incidents.ts';
@@ -25,7 +28,7 @@ import { watchStore } from './clients/watch-store.ts';
 import type { WatchStore } from './clients/watch-store.ts';
 import { watches } from './clients/watches.ts';
 import type { Config } from './config.ts';
-import type { Asker, Checkup, Deps, Log } from './deps.ts';
+import type { Asker, Deps, Log } from './deps.ts';
 import { startDiagnoser } from './diagnosis/thread.ts';
 import type { Airflow } from './domain/airflow.ts';
 import { Trouble } from './domain/errors.ts';
@@ -168,12 +171,14 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		followGiveUpMs: config.followGiveUpMs,
 		retryGiveUpMs: config.retryGiveUpMs,
 		async checkups() {
-			const checks = [
-				slackCheckup(deps, config),
+			const bot = clouds.size === 0 ? undefined : await google.who().catch(() => undefined);
+			const checks = await Promise.all([
+				slackCheckups(identity, config.slack),
 				redisCheckup(redis, kept),
-				...deps.environments.map((env) => airflowCheckup(env, deps.airflow(env))),
-			];
-			return Promise.all(checks);
+				...deps.environments.map((env) => airflowCheckups(env, deps.airflow(env), clouds.has(env))),
+				...[...clouds].map(([env, cloud]) => googleCheckups({ env, cloud, bot, now: now() })),
+			]);
+			return checks.flat();
 		},
 	};
 	return deps;
@@ -193,118 +198,6 @@ function openClouds(config: Config, google: GoogleToken, now: () => number): Map
 			return [[name, googleClients(composer, google, { now, logReads })] as const];
 		}),
 	);
-}
-
-async function slackCheckup(deps: BotDeps, config: Config): Promise<Checkup> {
-	try {
-		const { teamName, scopes } = await deps.identity();
-		const lacking = ['chat:write', 'commands', 'users:read'].filter((s) => scopes.length > 0 && !scopes.includes(s));
-		if (lacking.length > 0)
-			return {
-				what: 'Slack',
-				ok: false,
-				found: {
-					en: `The bot token lacks ${lacking.join(', ')}.`,
-					ja: `ボットトークンに ${lacking.join('、')} がありません。`,
-				},
-				mend: {
-					en: 'Add the scopes under OAuth & Permissions and install the app again.',
-					ja: 'OAuth & Permissions でスコープを追加し、アプリを再インストールしてください。',
-				},
-			};
-		const blind = scopes.length > 0 && !scopes.some((s) => s.endsWith(':history'));
-		if (blind)
-			return {
-				what: 'Slack',
-				ok: true,
-				found: {
-					en: `Signed in to ${teamName}. Without a \`…:history\` scope a message whose reply was lost is sent again unseen: it may stand twice.`,
-					ja: `${teamName} に接続しています。\`…:history\` スコープがないため、応答が失われたメッセージは確認せずに再送され、重複する場合があります。`,
-				},
-			};
-		if (config.slack.appId === undefined)
-			return {
-				what: 'Slack',
-				ok: true,
-				found: {
-					en: `Signed in to ${teamName}. The app id of what comes in is not checked.`,
-					ja: `${teamName} に接続しています。受信内容のアプリ ID は確認していません。`,
-				},
-				mend: { en: 'Set SLACK_APP_ID to check it.', ja: '確認するには SLACK_APP_ID を設定してください。' },
-			};
-		return {
-			what: 'Slack',
-			ok: true,
-			found: { en: `Signed in to ${teamName}.`, ja: `${teamName} に接続しています。` },
-		};
-	} catch (error) {
-		return failed('Slack', error);
-	}
-}
-
-async function redisCheckup(redis: Redis, kept: Store): Promise<Checkup> {
-	try {
-		if (redis.status !== 'ready') throw new Trouble('upstream', 'redis unreachable', 'Redis does not answer.');
-		const policy = await evictionPolicy(redis);
-		const { blindPosts = '0', doubled = '0' } = await kept.counts();
-		const aside = Object.keys(await kept.quarantined()).length;
-		if (policy !== undefined && policy !== 'noeviction')
-			return {
-				what: 'Redis',
-				ok: false,
-				found: {
-					en: `maxmemory-policy is ${policy}: when memory is short, accepted commands may vanish.`,
-					ja: `maxmemory-policy が ${policy} のため、メモリ不足時に受け付けたコマンドが失われる可能性があります。`,
-				},
-				mend: { en: 'Set it to noeviction.', ja: 'noeviction に設定してください。' },
-			};
-		return {
-			what: 'Redis',
-			ok: aside === 0,
-			found: {
-				en: `Answers. Set aside: ${aside}. Messages sent again unseen: ${blindPosts}; known to stand twice: ${doubled}.`,
-				ja: `応答しています。隔離済み: ${aside} 件。未確認での再送: ${blindPosts} 件、重複を確認: ${doubled} 件。`,
-			},
-		};
-	} catch (error) {
-		return failed('Redis', error);
-	}
-}
-
-async function airflowCheckup(env: string, airflow: Airflow): Promise<Checkup> {
-	const what = `Airflow ${env}`;
-	try {
-		const { version } = await airflow.version();
-		const who = await airflow.whoAmI();
-		return {
-			what,
-			ok: true,
-			found: {
-				en: `Airflow ${version}${who === undefined ? '' : `, signed in as ${who}`}.`,
-				ja: `Airflow ${version}${who === undefined ? '' : `、${who} として接続しています`}。`,
-			},
-		};
-	} catch (error) {
-		return failed(what, error);
-	}
-}
-
-function failed(what: string, error: unknown): Checkup {
-	if (!(error instanceof Trouble)) {
-		const name = error instanceof Error ? error.name : 'Error';
-		return {
-			what,
-			ok: false,
-			found: { en: `Not reachable (${name}).`, ja: `接続できません（${name}）。` },
-		};
-	}
-	const { message, hint, ja } = error;
-	return {
-		what,
-		ok: false,
-		found: { en: message, ja: ja?.message ?? message },
-		...(hint === undefined ? {} : { mend: { en: hint, ja: ja?.hint ?? hint } }),
-	};
 }
 
 /** Asked until it was answered once. */

@@ -88,6 +88,8 @@ export type Checkup = {
 	/** `Slack`, `Redis`, `Airflow prod` … */
 	what: string;
 	ok: boolean;
+	/** With `ok`: it works, and something is not seen or not offered. */
+	partly?: true | undefined;
 	/** What was seen, or what is missing and what that costs; both languages. */
 	found: { en: string; ja: string };
 	/** Who can mend it, and how. */

@@ -6,7 +6,10 @@ import { loadConfig, problemsText } from './config.ts';
 import { mask } from './domain/mask.ts';
 import { visible } from './domain/text.ts';
 
-/** `npm run doctor`: settings, Slack, Redis and every Airflow, one line each. Resolves to the exit code: 0 when all is well. */
+/**
+ * `npm run doctor`: settings, Slack, Redis and every Airflow, one line each when all is well, else one for each thing that
+ * lacks. Resolves to the exit code: 0 when everything works, also where something is not seen.
+ */
 export async function runDoctor(): Promise<number> {
 	const loaded = loadConfig();
 	if (loaded.kind === 'none') {
@@ -27,8 +30,8 @@ export async function runDoctor(): Promise<number> {
 	const checks = await deps.checkups();
 	redis.disconnect();
 	const lang = config.lang;
-	for (const { what, ok, found, mend } of checks) {
-		process.stdout.write(`${ok ? '✅' : '❌'} ${what}: ${visible(mask(found[lang]))}\n`);
+	for (const { what, ok, partly, found, mend } of checks) {
+		process.stdout.write(`${partly ? '⚠️ ' : ok ? '✅' : '❌'} ${what}: ${visible(mask(found[lang]))}\n`);
 		if (mend) process.stdout.write(`   → ${visible(mask(mend[lang]))}\n`);
 	}
 	return checks.every(({ ok }) => ok) ? 0 : 1;

@@ -396,15 +396,22 @@ describe('what goes wrong', () => {
 				found: { en: 'the role Viewer: nothing can be started', ja: 'ロール Viewer のため実行できません' },
 				mend: { en: 'An admin gives it `Op`.', ja: '管理者が `Op` を付与してください。' },
 			},
+			{
+				what: 'Google Cloud prod',
+				ok: true,
+				partly: true as const,
+				found: { en: 'no metrics', ja: 'メトリクスなし' },
+			},
 		];
 		const say = async (lang: 'en' | 'ja') =>
 			shown((await execute(typed('doctor'), asker({ lang }), fakeDeps({ prod: fakeAirflow({}) }, { checkups }))).reply);
 		expect(await say('en')).toEqual([
-			'🤒 1 of 2 checks found something',
+			'🤒 1 thing does not work, 1 blind spot',
 			'❌ *Airflow prod*: the role Viewer: nothing can be started',
 			'      → An admin gives it `Op`.',
+			'⚠️ *Google Cloud prod*: no metrics',
 			'- ✅ *Slack*: signed in as bot',
 		]);
-		expect((await say('ja'))[0]).toBe('🤒 2 件中 1 件に問題があります');
+		expect((await say('ja'))[0]).toBe('🤒 1 件の問題があります。参照できない項目が 1 件あります');
 	});
 });

@@ -20,7 +20,7 @@ beforeAll(async () => {
 	[slack, redis, airflow, folder] = await Promise.all([
 		startSlack({ workspace: people() }),
 		startRedis({ policy: 'allkeys-lru' }),
-		startAirflow({ api: 2, schedules: false, dags: [quick] }),
+		startAirflow({ api: 2, schedules: false, dags: [quick], config: { 'core-executor': 'LocalExecutor' } }),
 		mkdtemp(join(tmpdir(), 'cm-doctor-')),
 	]);
 }, 30_000);
