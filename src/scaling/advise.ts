@@ -25,8 +25,8 @@ export const LEAST = { hours: 24, tasks: 200, queuedShare: 0.5 };
 /** A saving must leave that much room below both targets, so that it is not taken back the week after. */
 const ROOM = { wait: 0.8, memory: 0.9 };
 /** Candidates are first tried on the busiest stretch of this many tasks; the best ones then on everything. */
-const SCREEN = 40_000;
-const FINALISTS = 4;
+const SCREEN = 20_000;
+const FINALISTS = 3;
 /** Pools that are looked at: those that held their tasks longest. */
 const POOLS_TRIED = 3;
 

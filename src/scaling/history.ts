@@ -157,11 +157,9 @@ export function historyReader() {
 			used += encoder.encodeInto(text, scratch.subarray(used)).written;
 			filled.spans[2 * field + 1] = used;
 		});
-		filled.slots = data.pool_slots ?? Number.NaN;
-		filled.queued = data.queued_when ?? Number.NaN;
-		filled.scheduled = data.scheduled_when ?? Number.NaN;
-		filled.start = data.start_date ?? Number.NaN;
-		filled.end = data.end_date ?? Number.NaN;
+		[data.pool_slots, data.queued_when, data.scheduled_when, data.start_date, data.end_date].forEach((value, field) => {
+			filled.numbers[field] = value ?? Number.NaN;
+		});
 		if (!gathered.take(filled)) unfinished++;
 	}
 

@@ -24,23 +24,34 @@ export function plantOf(plan: Plan, { environment, overhead }: Pick<Means, 'envi
 	};
 }
 
-/** Says of a plan what this load would see on it. */
+type Seen = Pick<Predicted, 'waitP50Ms' | 'waitP95Ms' | 'workersOnAverage' | 'peakWorkers' | 'peakTasksPerWorker'>;
+
+/** Says of a plan what this load would see on it. How large a worker is makes no difference to the replay: each is run once for all sizes. */
 export function predictor(arrivals: Arrivals, means: Means): (plan: Plan) => Predicted {
 	const run = replayer(arrivals);
+	const known = new Map<string, Seen>();
+
+	function seenOn(plan: Plan): Seen {
+		const plant = plantOf(plan, means);
+		const key = JSON.stringify([plant.workers, plant.concurrency, plant.pools]);
+		const before = known.get(key);
+		if (before) return before;
+		const { waitsMs, spanMs, workerHours, peakWorkers, peakTasksPerWorker } = run(plant);
+		const [waitP50Ms = Number.NaN, waitP95Ms = Number.NaN] = quantiles(waitsMs, [0.5, 0.95]);
+		const workersOnAverage = spanMs > 0 ? (workerHours * 3_600_000) / spanMs : plan.worker.min;
+		const seen = { waitP50Ms, waitP95Ms, workersOnAverage, peakWorkers, peakTasksPerWorker };
+		known.set(key, seen);
+		return seen;
+	}
+
 	return (plan) => {
-		const { waitsMs, spanMs, workerHours, peakWorkers, peakTasksPerWorker } = run(plantOf(plan, means));
 		const { memory, environment, prices } = means;
 		const { memoryGb } = plan.worker;
-		const workersOnAverage = spanMs > 0 ? (workerHours * 3_600_000) / spanMs : plan.worker.min;
-		const [waitP50Ms = Number.NaN, waitP95Ms = Number.NaN] = quantiles(waitsMs, [0.5, 0.95]);
+		const seen = seenOn(plan);
 		return {
-			waitP50Ms,
-			waitP95Ms,
-			workersOnAverage,
-			peakWorkers,
-			peakTasksPerWorker,
-			memoryShare: memory && memoryGb ? memoryAt(memory, peakTasksPerWorker) / memoryGb : undefined,
-			cost: workerCost(environment.generation, sizeOf(plan.worker), workersOnAverage, prices),
+			...seen,
+			memoryShare: memory && memoryGb ? memoryAt(memory, seen.peakTasksPerWorker) / memoryGb : undefined,
+			cost: workerCost(environment.generation, sizeOf(plan.worker), seen.workersOnAverage, prices),
 		};
 	};
 }

@@ -1,22 +1,34 @@
-import { clear, DAG, HOST, POOL, RUN, TASK, type Row } from './tasks.ts';
+import { clear, DAG, END, HOST, POOL, QUEUED, RUN, SCHEDULED, SLOTS, START, TASK, type Row } from './tasks.ts';
 
-const [ZERO, DASH, PLUS, POINT, LETTER_T, LETTER_Z] = [48, 45, 43, 46, 84, 90];
+const [ZERO, DASH, PLUS, POINT, LETTER_T, LETTER_Z, LETTER_N] = [48, 45, 43, 46, 84, 90, 110];
 const [QUOTE, BACKSLASH, COMMA, COLON, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = [34, 92, 44, 58, 123, 125, 91, 93];
 
-/** What we read of a task instance; everything else is passed over. Texts by their place in the row, then the number and the times. */
-const FIELDS: readonly { key: Uint8Array; what: number }[] = [
-	['dag_id', DAG],
-	['dag_run_id', RUN],
-	['task_id', TASK],
-	['pool', POOL],
-	['hostname', HOST],
-	['pool_slots', 10],
-	['queued_when', 11],
-	['scheduled_when', 12],
-	['start_date', 13],
-	['end_date', 14],
-].map(([key, what]) => ({ key: new TextEncoder().encode(String(key)), what: Number(what) }));
-const [SLOTS, QUEUED, SCHEDULED, START] = [10, 11, 12, 13];
+type Field = { key: Uint8Array; kind: 'text' | 'number' | 'time'; place: number; needed: boolean };
+
+const field = (key: string, kind: Field['kind'], place: number, needed = false): Field => ({
+	key: new TextEncoder().encode(key),
+	kind,
+	place,
+	needed,
+});
+
+/** What we read of a task instance; everything else is passed over. */
+const FIELDS: readonly Field[] = [
+	field('dag_id', 'text', DAG, true),
+	field('dag_run_id', 'text', RUN, true),
+	field('task_id', 'text', TASK, true),
+	field('pool', 'text', POOL),
+	field('hostname', 'text', HOST),
+	field('pool_slots', 'number', SLOTS),
+	field('queued_when', 'time', QUEUED),
+	field('scheduled_when', 'time', SCHEDULED),
+	field('start_date', 'time', START),
+	field('end_date', 'time', END),
+];
+const BY_LENGTH: readonly (readonly Field[])[] = Array.from({ length: 16 }, (_, length) =>
+	FIELDS.filter(({ key }) => key.length === length),
+);
+const NULL = new TextEncoder().encode('null');
 
 /**
  * Reads one task instance, a JSON object in UTF-8, without making a string or an object of it. False: something in it is unusual
@@ -26,30 +38,34 @@ export function rowReader(): (text: Uint8Array, from: number, to: number, row: R
 	const readTime = timeReader();
 
 	/** A value we keep, into the row; its end, or -1. */
-	function take(text: Uint8Array, at: number, to: number, what: number, row: Row): number {
-		const byte = text[at] ?? 0;
-		if (byte === 110) return what === DAG || what === RUN || what === TASK ? -1 : word(text, at, to, 'null');
-		if (what === SLOTS) {
+	function take(text: Uint8Array, at: number, to: number, { kind, place, needed }: Field, row: Row): number {
+		const byte = text[at];
+		if (byte === LETTER_N) return !needed && begins(text, at, to, NULL) ? at + NULL.length : -1;
+		if (kind === 'number') {
 			let end = at;
 			let value = 0;
-			while (end < to && isDigit(text[end] ?? 0) && end - at < 9) value = 10 * value + (text[end++] ?? 0) - ZERO;
-			row.slots = value;
-			return end === at || (text[end] !== COMMA && text[end] !== CLOSE) ? -1 : end;
+			while (end < to && end - at < 9) {
+				const digit = (text[end] ?? 0) - ZERO;
+				if (digit < 0 || digit > 9) break;
+				value = 10 * value + digit;
+				end++;
+			}
+			row.numbers[place] = value;
+			// A sign, a fraction, a power, a zero in front: let JSON.parse say what it is.
+			if (end === at || (end - at > 1 && text[at] === ZERO)) return -1;
+			return text[end] === COMMA || text[end] === CLOSE ? end : -1;
 		}
 		if (byte !== QUOTE) return -1;
 		const end = stringEnd(text, at + 1, to);
-		if (end < 0) return -1;
-		if (what < SLOTS) {
-			row.spans[2 * what] = at + 1;
-			row.spans[2 * what + 1] = end;
+		if (end === -1) return -1;
+		if (kind === 'text') {
+			row.spans[2 * place] = at + 1;
+			row.spans[2 * place + 1] = end;
 			return end + 1;
 		}
 		const time = readTime(text, at + 1, end);
 		if (Number.isNaN(time)) return -1;
-		if (what === QUEUED) row.queued = time;
-		else if (what === SCHEDULED) row.scheduled = time;
-		else if (what === START) row.start = time;
-		else row.end = time;
+		row.numbers[place] = time;
 		return end + 1;
 	}
 
@@ -62,13 +78,13 @@ export function rowReader(): (text: Uint8Array, from: number, to: number, row: R
 		for (;;) {
 			if (text[at] !== QUOTE) return false;
 			const keyEnd = stringEnd(text, at + 1, to);
-			if (keyEnd < 0) return false;
-			const what = fieldOf(text, at + 1, keyEnd);
+			if (keyEnd === -1) return false;
+			const kept = fieldOf(text, at + 1, keyEnd);
 			at = space(text, keyEnd + 1, to);
 			if (text[at] !== COLON) return false;
 			at = space(text, at + 1, to);
-			const end = what === -1 ? skip(text, at, to) : take(text, at, to, what, row);
-			if (end < 0) return false;
+			const end = kept === undefined ? skip(text, at, to) : take(text, at, to, kept, row);
+			if (end === -1) return false;
 			at = space(text, end, to);
 			if (text[at] === CLOSE) break;
 			if (text[at] !== COMMA) return false;
@@ -100,22 +116,17 @@ function stringEnd(text: Uint8Array, from: number, to: number): number {
 	return -1;
 }
 
-function fieldOf(text: Uint8Array, from: number, to: number): number {
-	for (const { key, what } of FIELDS) {
-		if (key.length !== to - from || key[0] !== text[from]) continue;
-		let same = 1;
-		while (same < key.length && key[same] === text[from + same]) same++;
-		if (same === key.length) return what;
-	}
-	return -1;
+function fieldOf(text: Uint8Array, from: number, to: number): Field | undefined {
+	const some = BY_LENGTH[to - from];
+	if (some === undefined) return undefined;
+	for (const each of some) if (begins(text, from, to, each.key)) return each;
+	return undefined;
 }
 
-const isDigit = (byte: number): boolean => byte >= 48 && byte <= 57;
-
-function word(text: Uint8Array, at: number, to: number, expected: string): number {
-	if (at + expected.length > to) return -1;
-	for (let i = 0; i < expected.length; i++) if (text[at + i] !== expected.charCodeAt(i)) return -1;
-	return at + expected.length;
+function begins(text: Uint8Array, from: number, to: number, with_: Uint8Array): boolean {
+	if (from + with_.length > to) return false;
+	for (let i = 0; i < with_.length; i++) if (text[from + i] !== with_[i]) return false;
+	return true;
 }
 
 /** The end of a value we do not keep, -1: it has none. What is inside of it is not checked: nothing of it is used. */
@@ -152,49 +163,50 @@ function afterString(text: Uint8Array, quote: number, to: number): number {
 
 /** `2026-11-16T08:00:00.123456+00:00` or `…Z`, as Airflow writes it, cut to milliseconds; NaN: it is in another form. Most rows lie on the day of the one before. */
 function timeReader(): (text: Uint8Array, from: number, to: number) => number {
-	let lastDay = 0;
-	let lastMidnight = Number.NaN;
+	const lastDay = new Uint8Array(10);
+	const lastMidnight = new Float64Array(1).fill(Number.NaN);
 	return (text, from, to) => {
-		if (to - from < 20 || text[from + 4] !== DASH || text[from + 7] !== DASH || text[from + 10] !== LETTER_T)
-			return Number.NaN;
+		if (to - from < 20 || text[from + 10] !== LETTER_T) return Number.NaN;
 		if (text[from + 13] !== COLON || text[from + 16] !== COLON) return Number.NaN;
-		const day = 10_000 * digits(text, from, 4) + 100 * digits(text, from + 5, 2) + digits(text, from + 8, 2);
-		const hour = digits(text, from + 11, 2);
-		const minute = digits(text, from + 14, 2);
-		const second = digits(text, from + 17, 2);
-		if (!(hour < 24 && minute < 60 && second < 60)) return Number.NaN;
-		if (day !== lastDay) {
-			lastDay = day;
-			lastMidnight = midnight(day);
+		if (!begins(text, from, to, lastDay)) {
+			lastDay.set(text.subarray(from, from + 10));
+			lastMidnight[0] = midnight(lastDay);
 		}
+		const hour = twoDigits(text, from + 11);
+		const minute = twoDigits(text, from + 14);
+		const second = twoDigits(text, from + 17);
+		if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return Number.NaN;
 		let at = from + 19;
 		let ms = 0;
-		if (text[at] === POINT)
-			for (let worth = 100, first = ++at; at < to && isDigit(text[at] ?? 0); at++)
-				if (at - first < 3) {
-					ms += worth * ((text[at] ?? 0) - ZERO);
-					worth /= 10;
-				}
+		if (text[at] === POINT) {
+			const first = ++at;
+			for (; at < to; at++) {
+				const digit = (text[at] ?? 0) - ZERO;
+				if (digit < 0 || digit > 9) break;
+				if (at - first < 3) ms = 10 * ms + digit;
+			}
+			for (let read = at - first; read < 3; read++) ms *= 10;
+			if (at === first) return Number.NaN;
+		}
 		let zone = 0;
-		if (to - at === 6 && (text[at] === PLUS || text[at] === DASH) && text[at + 3] === COLON)
-			zone = (text[at] === DASH ? -1 : 1) * (60 * digits(text, at + 1, 2) + digits(text, at + 4, 2));
-		else if (to - at !== 1 || text[at] !== LETTER_Z) return Number.NaN;
-		return lastMidnight + ((60 * hour + minute - zone) * 60 + second) * 1000 + ms;
+		if (to - at === 6 && (text[at] === PLUS || text[at] === DASH) && text[at + 3] === COLON) {
+			const hours = twoDigits(text, at + 1);
+			const minutes = twoDigits(text, at + 4);
+			if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return Number.NaN;
+			zone = (text[at] === DASH ? -1 : 1) * (60 * hours + minutes);
+		} else if (to - at !== 1 || text[at] !== LETTER_Z) return Number.NaN;
+		return (lastMidnight[0] ?? Number.NaN) + ((60 * hour + minute - zone) * 60 + second) * 1000 + ms;
 	};
 }
 
-/** NaN where one of them is none. */
-function digits(text: Uint8Array, from: number, count: number): number {
-	let value = 0;
-	for (let at = from; at < from + count; at++) {
-		const byte = text[at] ?? 0;
-		if (!isDigit(byte)) return Number.NaN;
-		value = 10 * value + byte - ZERO;
-	}
-	return value;
+/** Below zero: they are none. */
+function twoDigits(text: Uint8Array, from: number): number {
+	const tens = (text[from] ?? 0) - ZERO;
+	const ones = (text[from + 1] ?? 0) - ZERO;
+	return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : 10 * tens + ones;
 }
 
-function midnight(day: number): number {
-	const text = String(day).padStart(8, '0');
-	return Date.parse(`${text.slice(0, 4)}-${text.slice(4, 6)}-${text.slice(6)}T00:00:00Z`);
+function midnight(day: Uint8Array): number {
+	const text = new TextDecoder().decode(day);
+	return /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
 }

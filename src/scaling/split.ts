@@ -46,7 +46,7 @@ export function splitter(element: (text: Uint8Array, from: number, to: number) =
 			} else if (byte === OPEN || byte === OPEN_LIST) {
 				depth++;
 				if (afterKey && byte === OPEN_LIST) {
-					rest.push(piece.slice(from, at + 1));
+					rest.push(copied(piece.subarray(from, at + 1)));
 					part = 'list';
 				}
 				afterKey = false;
@@ -65,8 +65,8 @@ export function splitter(element: (text: Uint8Array, from: number, to: number) =
 				afterKey = false;
 			} else if (byte > 32 && byte !== COLON) afterKey = false;
 		}
-		if (part === 'element') carried.push(piece.slice(from));
-		else if (part === 'rest') rest.push(piece.slice(from));
+		if (part === 'element') carried.push(copied(piece.subarray(from)));
+		else if (part === 'rest') rest.push(copied(piece.subarray(from)));
 	}
 
 	function handOn(piece: Uint8Array, from: number, to: number): void {
@@ -83,6 +83,9 @@ export function splitter(element: (text: Uint8Array, from: number, to: number) =
 		rest: (): string => new TextDecoder().decode(joined([...rest, ...carried])),
 	};
 }
+
+/** A Buffer's own `slice` would still be the same memory. */
+export const copied = (piece: Uint8Array): Uint8Array => new Uint8Array(piece);
 
 export function joined(pieces: readonly Uint8Array[]): Uint8Array {
 	const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));

@@ -1,5 +1,5 @@
 import { historyReader, parseJson, readHead, readWhole, type Head, type History } from './history.ts';
-import { joined, splitter } from './split.ts';
+import { copied, joined, splitter } from './split.ts';
 
 const NEWLINE = 10;
 
@@ -35,7 +35,7 @@ export function historyStream(): { feed(piece: Uint8Array): void; done(): Histor
 				return object.feed(piece.subarray(at));
 			}
 		}
-		if (at < piece.length) kept.push(piece.slice(at));
+		if (at < piece.length) kept.push(copied(piece.subarray(at)));
 	}
 
 	/** The first line decides: a whole object is a head. */

@@ -21,109 +21,93 @@ export type Tasks = {
 	names: { dags: string[]; tasks: string[]; pools: string[]; hosts: string[] };
 };
 
-/** The texts of a row, by their place in `spans`. */
+/** The texts of a row, by their place in `spans`; then its numbers, by their place in `numbers`. */
 export const [DAG, RUN, TASK, POOL, HOST] = [0, 1, 2, 3, 4];
+export const [SLOTS, QUEUED, SCHEDULED, START, END] = [0, 1, 2, 3, 4];
 
 /** One row on its way into the columns; the same object is filled again and again. */
 export type Row = {
 	text: Uint8Array;
 	/** For each text where it begins and ends in `text`; begins at -1: there is none. */
 	spans: Int32Array;
-	/** Pool slots; NaN: not said. Times are epoch milliseconds, NaN: not said. */
-	slots: number;
-	queued: number;
-	scheduled: number;
-	start: number;
-	end: number;
+	/** Pool slots, and times in epoch milliseconds; NaN: not said. */
+	numbers: Float64Array;
 };
 
 export const newRow = (): Row => ({
 	text: new Uint8Array(0),
 	spans: new Int32Array(10),
-	slots: Number.NaN,
-	queued: Number.NaN,
-	scheduled: Number.NaN,
-	start: Number.NaN,
-	end: Number.NaN,
+	numbers: new Float64Array(5),
 });
 
 export function clear(row: Row): void {
 	row.spans.fill(-1);
-	row.slots = row.queued = row.scheduled = row.start = row.end = Number.NaN;
+	row.numbers.fill(Number.NaN);
 }
 
 const NO_TEXT = new Uint8Array(0);
 const DEFAULT_POOL = new TextEncoder().encode('default_pool');
 
+type Columns = Omit<Tasks, 'length' | 'runs' | 'names'>;
+
+const newColumns = (capacity: number): Columns => ({
+	dag: new Int32Array(capacity),
+	run: new Int32Array(capacity),
+	task: new Int32Array(capacity),
+	pool: new Int32Array(capacity),
+	host: new Int32Array(capacity),
+	slots: new Int32Array(capacity),
+	queued: new Float64Array(capacity),
+	scheduled: new Float64Array(capacity),
+	start: new Float64Array(capacity),
+	end: new Float64Array(capacity),
+});
+
 /** Gathers rows. `take` is false for one that never started or has not ended, and leaves it out. */
 export function gather(): { take(row: Row): boolean; done(): Tasks } {
 	const [dags, runs, tasks, pools, hosts] = [names(), names(), names(), names(), names()];
-	const whole = [dags, runs, tasks, pools, hosts, undefined].map(() => new Int32Array(1024));
-	const times = [0, 1, 2, 3].map(() => new Float64Array(1024));
+	let columns = newColumns(1024);
 	let length = 0;
 
-	function grow(): void {
-		whole.forEach((column, i) => (whole[i] = enlarged(column, new Int32Array(2 * column.length))));
-		times.forEach((column, i) => (times[i] = enlarged(column, new Float64Array(2 * column.length))));
-	}
-	const put = (column: number, value: number): void => {
-		const values = whole[column];
-		if (values) values[length] = value;
-	};
-	const putTime = (column: number, value: number): void => {
-		const values = times[column];
-		if (values) values[length] = value;
-	};
-
 	return {
-		take(row) {
-			const { text, spans, start, end } = row;
+		take({ text, spans, numbers }) {
+			const start = numbers[START] ?? Number.NaN;
+			const end = numbers[END] ?? Number.NaN;
 			if (!(end >= start)) return false;
-			if (length === whole[0]?.length) grow();
-			const from = (field: number): number => spans[2 * field] ?? -1;
-			const to = (field: number): number => spans[2 * field + 1] ?? -1;
-			const dag = dags.of(text, from(DAG), to(DAG));
-			put(0, dag);
-			put(1, runs.of(text, from(RUN), to(RUN), dag));
-			put(2, tasks.of(text, from(TASK), to(TASK)));
-			put(3, from(POOL) === -1 ? pools.of(DEFAULT_POOL, 0, DEFAULT_POOL.length) : pools.of(text, from(POOL), to(POOL)));
-			put(4, from(HOST) === -1 ? hosts.of(NO_TEXT, 0, 0) : hosts.of(text, from(HOST), to(HOST)));
-			put(5, row.slots > 1 ? row.slots : 1);
-			putTime(0, row.queued);
-			putTime(1, row.scheduled);
-			putTime(2, start);
-			putTime(3, end);
+			if (length === columns.dag.length) columns = enlarged(columns);
+			const dag = dags.of(text, spans[2 * DAG] ?? 0, spans[2 * DAG + 1] ?? 0);
+			const pool = spans[2 * POOL] ?? -1;
+			const host = spans[2 * HOST] ?? -1;
+			columns.dag[length] = dag;
+			columns.run[length] = runs.of(text, spans[2 * RUN] ?? 0, spans[2 * RUN + 1] ?? 0, dag);
+			columns.task[length] = tasks.of(text, spans[2 * TASK] ?? 0, spans[2 * TASK + 1] ?? 0);
+			columns.pool[length] =
+				pool === -1 ? pools.of(DEFAULT_POOL, 0, DEFAULT_POOL.length) : pools.of(text, pool, spans[2 * POOL + 1] ?? 0);
+			columns.host[length] = host === -1 ? hosts.of(NO_TEXT, 0, 0) : hosts.of(text, host, spans[2 * HOST + 1] ?? 0);
+			columns.slots[length] = Math.max(1, numbers[SLOTS] ?? 1) || 1;
+			columns.queued[length] = numbers[QUEUED] ?? Number.NaN;
+			columns.scheduled[length] = numbers[SCHEDULED] ?? Number.NaN;
+			columns.start[length] = start;
+			columns.end[length] = end;
 			length++;
 			return true;
 		},
 		done() {
-			const order = orderBy((times[2] ?? new Float64Array(0)).subarray(0, length));
-			const int = (column: number): Int32Array => {
-				const sorted = new Int32Array(length);
-				const values = whole[column] ?? sorted;
-				for (let place = 0; place < length; place++) sorted[place] = values[order[place] ?? 0] ?? 0;
-				whole[column] = sorted;
-				return sorted;
-			};
-			const time = (column: number): Float64Array => {
-				const sorted = new Float64Array(length);
-				const values = times[column] ?? sorted;
-				for (let place = 0; place < length; place++) sorted[place] = values[order[place] ?? 0] ?? Number.NaN;
-				times[column] = sorted;
-				return sorted;
-			};
+			const order = orderBy(columns.start.subarray(0, length));
+			const sorted = newColumns(0);
+			// One column after the other, so that they do not all stand there twice.
+			for (const name of ['dag', 'run', 'task', 'pool', 'host', 'slots'] as const) {
+				sorted[name] = arranged(columns[name], order, new Int32Array(length));
+				columns[name] = new Int32Array(0);
+			}
+			for (const name of ['queued', 'scheduled', 'start', 'end'] as const) {
+				sorted[name] = arranged(columns[name], order, new Float64Array(length));
+				columns[name] = new Float64Array(0);
+			}
+			columns = newColumns(0);
 			return {
+				...sorted,
 				length,
-				dag: int(0),
-				run: int(1),
-				task: int(2),
-				pool: int(3),
-				host: int(4),
-				slots: int(5),
-				queued: time(0),
-				scheduled: time(1),
-				start: time(2),
-				end: time(3),
 				runs: runs.size,
 				names: { dags: dags.list(), tasks: tasks.list(), pools: pools.list(), hosts: hosts.list() },
 			};
@@ -131,7 +115,14 @@ export function gather(): { take(row: Row): boolean; done(): Tasks } {
 	};
 }
 
-function enlarged<T extends Int32Array | Float64Array>(from: T, to: T): T {
-	to.set(from);
+function arranged<T extends Int32Array | Float64Array>(from: T, order: Int32Array, to: T): T {
+	for (let place = 0; place < order.length; place++) to[place] = from[order[place] ?? 0] ?? 0;
 	return to;
+}
+
+function enlarged(columns: Columns): Columns {
+	const larger = newColumns(2 * columns.dag.length);
+	for (const name of ['dag', 'run', 'task', 'pool', 'host', 'slots'] as const) larger[name].set(columns[name]);
+	for (const name of ['queued', 'scheduled', 'start', 'end'] as const) larger[name].set(columns[name]);
+	return larger;
 }

@@ -24,6 +24,29 @@ function erlangWaitMs(perSecond: number, meanMs: number, c: number): number {
 	return (waits * meanMs) / (c - offered);
 }
 
+/**
+ * Mean wait in an M/D/c queue, milliseconds: D Σₙ [P(N ≥ nc) − P(N > nc) / ρ], N Poisson of mean ncρ. Exact; Pollaczek (1930); C. D. Crommelin,
+ * Delay probability formulas when the holding times are constant, P. O. Electr. Engrs. J. 25 (1932).
+ */
+function pollaczekWaitMs(load: number, meanMs: number, c: number): number {
+	let sum = 0;
+	for (let n = 1; n < 100_000; n++) {
+		const mean = n * c * load;
+		let logOf = -mean;
+		for (let k = 1; k <= n * c; k++) logOf += Math.log(mean / k);
+		const at = Math.exp(logOf);
+		let above = 0;
+		for (let k = n * c + 1, p = at; p > 1e-18 * (above + at); k++) {
+			p *= mean / k;
+			above += p;
+		}
+		const term = at + above - above / load;
+		sum += term;
+		if (term < 1e-9 * sum || at === 0) break;
+	}
+	return sum * meanMs;
+}
+
 /** The first tenth is warm-up: the formulas hold for the steady state. */
 function meanWaitMs(load: Arrival[], workers: number, concurrency: number): number {
 	const { waitsMs } = replay(load, { workers: { min: workers, max: workers }, concurrency });
@@ -50,18 +73,30 @@ describe('the replay against queueing theory, within 5 %', () => {
 		expect(Math.abs(seen / expected - 1)).toBeLessThan(0.05);
 	});
 
-	test('M/D/1: equal tasks wait half as long as exponential ones (Pollaczek–Khinchine)', () => {
+	test.each([
+		{ workers: 1, concurrency: 1, load: 0.8 },
+		{ workers: 2, concurrency: 2, load: 0.8 },
+		{ workers: 3, concurrency: 6, load: 0.9 },
+	])('M/D/c, equal tasks: $workers workers of $concurrency at $load', ({ workers, concurrency, load }) => {
+		const c = workers * concurrency;
 		const meanMs = 1000;
-		const expected = (0.8 * meanMs) / (2 * (1 - 0.8));
+		const expected = pollaczekWaitMs(load, meanMs, c);
 		const seen = average(
 			SEEDS.map((seed) =>
 				meanWaitMs(
-					poisson(80_000, 0.8, () => meanMs, seed),
-					1,
-					1,
+					poisson(80_000, (load * c * 1000) / meanMs, () => meanMs, seed),
+					workers,
+					concurrency,
 				),
 			),
 		);
 		expect(Math.abs(seen / expected - 1)).toBeLessThan(0.05);
+	});
+
+	test('the formulas agree where they must: one server by Pollaczek and Khinchine, many as Erlang for no wait', () => {
+		expect(pollaczekWaitMs(0.8, 1000, 1)).toBeCloseTo((0.8 * 1000) / (2 * (1 - 0.8)), 3);
+		expect(pollaczekWaitMs(0.5, 1000, 60)).toBeLessThan(0.01);
+		// Heavy traffic: equal tasks wait half as long as exponential ones.
+		expect(pollaczekWaitMs(0.9, 1000, 4) / erlangWaitMs(0.9 * 4, 1000, 4)).toBeCloseTo(0.5, 1);
 	});
 });
