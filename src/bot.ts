@@ -15,7 +15,9 @@ import type { Doors } from './slack/doors.ts';
 import { startHealth } from './http/health.ts';
 import { dispatcher, startPublic } from './http/public.ts';
 import type { Handler } from './http/public.ts';
+import { pushDoor } from './http/push.ts';
 import { queuePage, QUEUES_PATH } from './http/queues.ts';
+import { idTokens } from './clients/id-tokens.ts';
 
 /** What the bot says, made by the verbs and the renderer; put together in main.ts. */
 export type Voice = (
@@ -59,7 +61,7 @@ export async function startBot(
 	const me = await untilAnswered(() => deps.identity(), log);
 
 	// Whoever takes Slack's requests takes the others from outside as well.
-	const outside = parts.slack && config.publicUrl !== undefined ? await handlers(deps, redis) : undefined;
+	const outside = parts.slack && config.publicUrl !== undefined ? await handlers(wires, redis) : undefined;
 	const dispatch = outside && dispatcher(outside, log);
 	const open = dispatch && config.publicPort !== undefined ? await startPublic(config.publicPort, dispatch) : undefined;
 	if (open) log.info({ port: open.port }, 'answering the outside');
@@ -114,9 +116,13 @@ export async function startBot(
 }
 
 /** What is served to the outside. Bull Board is read only where somebody can open it. */
-async function handlers(deps: BotDeps, redis: Redis): Promise<Handler[]> {
+async function handlers(wires: Wires, redis: Redis): Promise<Handler[]> {
+	const { deps } = wires;
 	const { queueBoard } = await import('./clients/queue-board.ts');
-	return [queuePage(deps.tickets, queueBoard(redis, QUEUES_PATH), () => deps.now())];
+	return [
+		queuePage(deps.tickets, queueBoard(redis, QUEUES_PATH), () => deps.now()),
+		...(deps.watch.push === undefined ? [] : [pushDoor(deps.watch.push, wires, idTokens())]),
+	];
 }
 
 /** How full the queues are is asked when somebody wants to know. */

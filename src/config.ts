@@ -335,6 +335,8 @@ function readFile(
 	for (const [index, grant] of parsed.data.roles.entries())
 		for (const [inner, env] of (grant.environments ?? []).entries())
 			if (!names.includes(env)) unknown(['roles', index, 'environments', inner], env);
+	for (const [inner, env] of (parsed.data.watch.environments ?? []).entries())
+		if (!names.includes(env)) unknown(['watch', 'environments', inner], env);
 	for (const [index, route] of parsed.data.alerts.routes.entries())
 		for (const [inner, env] of (route.environments ?? []).entries())
 			if (!names.includes(env)) unknown(['alerts', 'routes', index, 'environments', inner], env);

@@ -108,8 +108,8 @@ export const conditionJob = z.object({
 });
 export type ConditionJob = z.output<typeof conditionJob>;
 
-/** A look at one environment; the scheduler adds one every few seconds. */
-export const watchJob = z.object({ v: z.literal(1), env: z.string() });
+/** A look at one environment; the scheduler adds one every few seconds. `soon`: somebody says that something failed. */
+export const watchJob = z.object({ v: z.literal(1), env: z.string(), soon: z.boolean().default(false) });
 
 /** An incident's cards are to be brought up to its state. */
 export const cardJob = z.object({ v: z.literal(1), incident: z.string() });

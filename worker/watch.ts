@@ -30,10 +30,12 @@ const DOES: Readonly<Record<Look, (round: Round) => Promise<Done>>> = {
 	operations: lookAtOperations,
 };
 
+/** While another worker looks, a hint waits. */
+const AGAIN_MS = 700;
 /** An Airflow that fails is asked less often, at most this much. */
 const MOST_BACKOFF_MS = 60_000;
 
-/** One tick of an environment's watch: whoever holds the lease makes the looks that are due. Always `done`: the scheduler brings the next tick. */
+/** One tick of an environment's watch: whoever holds the lease makes the looks that are due. */
 export async function watch(held: Held, wires: Wires): Promise<Outcome> {
 	const { deps } = wires;
 	const job = watchJob.safeParse(held.data);
@@ -41,13 +43,14 @@ export async function watch(held: Held, wires: Wires): Promise<Outcome> {
 		deps.log.warn({ job: held.id }, 'watch of another version or environment dropped');
 		return 'done';
 	}
-	const { env } = job.data;
+	const { env, soon } = job.data;
 	const holder = randomUUID();
 	const turn = await deps.watching.begin(env, holder);
-	if (!turn) return 'done';
+	// The scheduler brings the next tick; a hint comes once.
+	if (!turn) return soon ? { againInMs: AGAIN_MS } : 'done';
 	const renew = setInterval(() => void deps.watching.commit(env, holder).catch(() => undefined), LEASE_MS / 4);
 	try {
-		await look(env, holder, turn, wires);
+		await look({ env, soon, holder }, turn, wires);
 	} catch (error) {
 		if (!(error instanceof TurnLost)) throw error;
 		deps.log.warn({ env }, 'turn of the watch lost');
@@ -59,8 +62,7 @@ export async function watch(held: Held, wires: Wires): Promise<Outcome> {
 }
 
 async function look(
-	env: string,
-	holder: string,
+	{ env, soon, holder }: { env: string; soon: boolean; holder: string },
 	{ now, fields }: { now: number; fields: Round['fields'] },
 	wires: Wires,
 ): Promise<void> {
@@ -72,7 +74,9 @@ async function look(
 		lastFailureAt: numberOf(fields, 'lastFailureAt'),
 		lastEndedAt: numberOf(fields, 'endedAt'),
 	};
-	const due = dueLooks(dues, now, pace).filter((name) => name !== 'operations' || deps.composer(env) !== undefined);
+	const due = dueLooks(soon ? { ...dues, tasks: 0 } : dues, now, pace).filter(
+		(name) => name !== 'operations' || deps.composer(env) !== undefined,
+	);
 	if (due.length === 0) return;
 	const commit = async (changes: readonly Change[]): Promise<void> => {
 		if (!(await deps.watching.commit(env, holder, changes))) throw new TurnLost();

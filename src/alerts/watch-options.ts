@@ -27,6 +27,27 @@ export const watchSchema = z
 			.max(60)
 			.default(3)
 			.describe('An Airflow that could not be asked for that long is told in the admin channel.'),
+		tail: z
+			.boolean()
+			.default(true)
+			.describe(
+				'On Composer, Cloud Logging is followed as well, where the bot may: failures are noticed within seconds.',
+			),
+		push: z
+			.strictObject({
+				secret: z
+					.string()
+					.min(16, 'at least 16 characters')
+					.optional()
+					.describe('For signed requests of a callback or a listener; from an environment variable: `${PUSH_SECRET}`.'),
+				audience: z.string().min(1).optional().describe("Audience of the Pub/Sub subscription's OIDC token."),
+				serviceAccount: z.email().optional().describe("Service account of that token; nobody else's is believed."),
+			})
+			.refine(({ audience, serviceAccount }) => (audience === undefined) === (serviceAccount === undefined), {
+				message: '`audience` and `serviceAccount` belong together',
+			})
+			.optional()
+			.describe('Takes hints of failures at `PUBLIC_URL/push/<environment>`, see [push.md](push.md).'),
 	})
 	.prefault({})
 	.describe('Noticing what fails, without touching any DAG.');

@@ -32,6 +32,12 @@ for i = 3, #ARGV, 3 do
 end
 return 1`;
 
+const HOLD = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end return 1`;
 
 // ARGV: how long, then a value for each key.
@@ -98,6 +104,20 @@ export function watchStore(client: Redis) {
 			}
 		},
 
+		/** Somebody said it failed, before it was looked at. */
+		async hinted(env: string, id: string, by: string, ms: number): Promise<void> {
+			await client.set(key('hint', env, id), by, 'PX', ms, 'NX');
+		},
+		/** Who said so first, in their order. */
+		async hintedBy(env: string, ids: readonly string[]): Promise<(string | undefined)[]> {
+			const found: (string | undefined)[] = [];
+			for (let at = 0; at < ids.length; at += AT_ONCE) {
+				const some = await client.mget(ids.slice(at, at + AT_ONCE).map((id) => key('hint', env, id)));
+				found.push(...some.map((one) => one ?? undefined));
+			}
+			return found;
+		},
+
 		/** Runs that were seen alive or ended, with when (Redis' clock). */
 		async sighted(env: string, runs: readonly string[], at: number): Promise<void> {
 			if (runs.length > 0) await client.zadd(key('runs', env), ...runs.flatMap((run) => [String(at), run]));
@@ -158,6 +178,13 @@ export function watchStore(client: Redis) {
 		},
 		async isAlive(what: string): Promise<boolean> {
 			return (await client.exists(key('alive', what))) === 1;
+		},
+		/** True for as long as this holder says so again within `ms`, and nobody else. */
+		async hold(what: string, holder: string, ms: number): Promise<boolean> {
+			return (await script(client, HOLD, [key('hold', what)], [holder, ms])) === 1;
+		},
+		async letGo(what: string, holder: string): Promise<void> {
+			await script(client, RELEASE, [key('hold', what)], [holder]);
 		},
 		/** True once: what is replayed within `keepMs` is refused. */
 		async first(what: string, keepMs: number): Promise<boolean> {

@@ -6,7 +6,7 @@ import type { Text } from '../../src/domain/text.ts';
 import type { Wires } from '../wires.ts';
 import { closedChannels } from './closed.ts';
 import { failing, numberOf } from './round.ts';
-import { watched } from './schedule.ts';
+import { watched } from './watched.ts';
 
 const SILENT_MS = 2 * 60_000;
 /** Begins at the first, is over below the second: a value that sways around one limit would be told all day. */

@@ -4,10 +4,11 @@ import type { FailedTry, Swept, Through } from '../../src/alerts/watch-tries.ts'
 import { jobIdOf } from '../../src/clients/queue.ts';
 import type { TaskInstance } from '../../src/domain/airflow.ts';
 import type { FailureJob } from '../jobs.ts';
-import type { Wires } from '../wires.ts';
+import { hintId } from './hint.ts';
 import type { Round } from './round.ts';
 
 const throughSchema = z.object({ tryNumber: z.number(), endedAt: z.number() });
+const noticedBy = z.enum(['poll', 'push', 'tail']).catch('poll');
 /** Calls for tries at the same time. */
 const ASKED_AT_ONCE = 4;
 
@@ -57,20 +58,22 @@ async function earlier({ airflow, baseline }: Round, ask: Swept['ask']): Promise
 async function enqueue(round: Round, failed: readonly FailedTry[], catchUp: boolean): Promise<void> {
 	if (failed.length === 0) return;
 	const { env, wires } = round;
-	const seenAt = wires.deps.now();
-	const jobs = failed.map(({ dag, run, task, mapIndex, tryNumber, again }) => {
+	const { watching, now, log, measure } = wires.deps;
+	const hinted = await watching.hintedBy(env, failed.map(hintId));
+	const seenAt = now();
+	const jobs = failed.map(({ dag, run, task, mapIndex, tryNumber, again }, at) => {
 		const key = { env, dag, run, task, mapIndex, tryNumber };
 		const id = again === undefined ? failureJobId(key) : jobIdOf(failureJobId(key), again);
-		const data = { v: 1, ...key, seenAt, by: 'poll', catchUp, again } satisfies FailureJob;
+		const by = noticedBy.parse(hinted[at]);
+		const data = { v: 1, ...key, seenAt, by, catchUp } satisfies FailureJob;
 		return { id: wires.broken === 'seen' ? jobIdOf(id, Math.random()) : id, data };
 	});
 	await wires.work.addAll('failures', jobs);
-	measure(wires, env, failed, catchUp ? 'catch-up' : 'poll', round.serverNow());
-	wires.deps.log.info({ env, tries: failed.length, catchUp }, 'failed tries noticed');
-}
-
-function measure({ deps }: Wires, env: string, failed: readonly FailedTry[], by: string, now: number): void {
-	deps.measure.count('failures', { env, by }, failed.length);
-	for (const { endedAt } of failed)
-		if (endedAt !== undefined) deps.measure.seconds('detection', (now - endedAt) / 1000, { env, by });
+	log.info({ env, tries: failed.length, catchUp }, 'failed tries noticed');
+	const serverNow = round.serverNow();
+	for (const [at, { endedAt }] of failed.entries()) {
+		const by = catchUp ? 'catch-up' : (hinted[at] ?? 'poll');
+		measure.count('failures', { env, by });
+		if (endedAt !== undefined) measure.seconds('detection', (serverNow - endedAt) / 1000, { env, by });
+	}
 }

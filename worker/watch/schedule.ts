@@ -1,15 +1,14 @@
+import { EVERY_MS } from '../alerts/recover.ts';
 import type { Wires } from '../wires.ts';
-
-/** Environments that are watched, by the settings. */
-export function watched({ deps }: Pick<Wires, 'deps'>): readonly string[] {
-	const named = deps.watch.environments;
-	return named === undefined ? deps.environments : deps.environments.filter((env) => named.includes(env));
-}
+import { followLogs } from './tail.ts';
+import { watched } from './watched.ts';
 
 /** One schedule an environment, whoever takes its ticks; to be called at the start and now and then. */
 export async function scheduleWatches(wires: Pick<Wires, 'deps' | 'work'>): Promise<void> {
 	const everyMs = wires.deps.watch.everySeconds * 1000;
 	for (const env of watched(wires)) await wires.work.schedule('watches', env, everyMs, { v: 1, env });
+	for (const env of watched(wires))
+		await wires.work.schedule('chores', `recover-${env}`, EVERY_MS, { v: 1, kind: 'recover', env });
 }
 
 const LOOKED_AFTER_MS = 30_000;
@@ -18,8 +17,12 @@ const LOOKED_AFTER_MS = 30_000;
 export async function keepWatching(wires: Pick<Wires, 'deps' | 'work'>): Promise<() => void> {
 	const { log } = wires.deps;
 	await scheduleWatches(wires);
+	const endFollowing = followLogs(wires);
 	const timer = setInterval(() => {
 		scheduleWatches(wires).catch((error: unknown) => log.warn({ error: String(error) }, 'watch not scheduled'));
 	}, LOOKED_AFTER_MS);
-	return () => clearInterval(timer);
+	return () => {
+		clearInterval(timer);
+		endFollowing();
+	};
 }
