@@ -1,5 +1,6 @@
 import type { Deps } from '../src/deps.ts';
 import { verify } from '../src/diagnosis/verify.ts';
+import type { Verdict } from '../src/diagnosis/verify.ts';
 import type { ImportError } from '../src/domain/airflow.ts';
 import { quote } from '../src/domain/quote.ts';
 import type { Part } from '../src/domain/reply.ts';
@@ -20,7 +21,26 @@ export async function brokenFile(
 	const errors = await deps.airflow(env).importErrors();
 	const error = errors.find((one) => (file === undefined ? isFileOf(dag, one.file) : isSameFile(one.file, file)));
 	if (!error) return undefined;
-	const home = await homeOf(env, deps);
+	const verdict = await investigateImport(error, { env, dag, home: await homeOf(env, deps), lang }, deps);
+	const ja = lang === 'ja';
+	const name = { code: clipHead(quote(error.file.split('/').at(-1) ?? error.file, 200), 100) };
+	return [
+		{
+			kind: 'title',
+			icon: '💥',
+			line: ja ? [name, ' をインポートできません'] : ['Airflow cannot import ', name],
+		},
+		{ kind: 'text', line: [{ code: clipHead(quote(error.file, 500), 200) }, ' · ', { time: error.at }] },
+		...verdictParts(verdict, { lang, full: false, log: LOG }).parts,
+	];
+}
+
+/** Why a file cannot be imported, by its stack trace. */
+export async function investigateImport(
+	error: ImportError,
+	{ env, dag, home, lang }: { env: string; dag: string; home: Awaited<ReturnType<typeof homeOf>>; lang: Lang },
+	deps: Deps,
+): Promise<Verdict> {
 	const diagnosis = await deps.readLog(new TextEncoder().encode(asLog(error)), { env: home.env, lang });
 	const failed = {
 		env,
@@ -39,7 +59,7 @@ export async function brokenFile(
 		const rule = rules.find(({ id }) => id === finding.cause);
 		return rule ? [{ rule, finding, heard: [] }] : [];
 	});
-	const verdict = verify({
+	return verify({
 		diagnosis,
 		candidates: told,
 		failed,
@@ -48,17 +68,6 @@ export async function brokenFile(
 		env: home.env,
 		lang,
 	});
-	const ja = lang === 'ja';
-	const name = { code: clipHead(quote(error.file.split('/').at(-1) ?? error.file, 200), 100) };
-	return [
-		{
-			kind: 'title',
-			icon: '💥',
-			line: ja ? [name, ' をインポートできません'] : ['Airflow cannot import ', name],
-		},
-		{ kind: 'text', line: [{ code: clipHead(quote(error.file, 500), 200) }, ' · ', { time: error.at }] },
-		...verdictParts(verdict, { lang, full: false, log: LOG }).parts,
-	];
 }
 
 const LOG = { en: 'the import error', ja: 'インポートエラー' };

@@ -6,6 +6,7 @@ import type { Place } from '../src/clients/store.ts';
 import type { Asker, Deps, Typed } from '../src/deps.ts';
 import type { Reply } from '../src/domain/reply.ts';
 import type { Lang, Text } from '../src/domain/text.ts';
+import { cardsDue } from './alerts/due.ts';
 import { carriedOut, commandJob } from './jobs.ts';
 import { say } from './wires.ts';
 import type { Wires } from './wires.ts';
@@ -76,7 +77,7 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		if (typed.direct) return { kind: 'direct', user: typed.user };
 		return { kind: 'channel', channel: typed.channel, thread: typed.thread, user: typed.user };
 	};
-	const { reply, follow, trouble } = await wires.execute(
+	const { reply, follow, trouble, card } = await wires.execute(
 		typed,
 		asker,
 		wires.broken === 'adopt' ? neverFinds(deps) : deps,
@@ -90,6 +91,7 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		outcome: trouble?.kind ?? 'done',
 	});
 	await say(wires, typed.key, placeOf(reply), { reply, lang, stage: 10, responseUrl });
+	if (card !== undefined) await cardsDue(wires, { id: card, rev: typed.key });
 	if (follow)
 		await work.add('follows', `f-${typed.key}`, {
 			v: 1,

@@ -1,6 +1,10 @@
 import type { Held, Outcome, QueueName } from '../src/clients/queue.ts';
+import { cards } from './card.ts';
+import { chores } from './chores.ts';
 import { command } from './command.ts';
+import { condition } from './condition.ts';
 import { deliver } from './deliver.ts';
+import { failure } from './failure.ts';
 import { follow } from './follow.ts';
 import { watch } from './watch.ts';
 import type { Wires } from './wires.ts';
@@ -25,4 +29,9 @@ export function consume(wires: Wires): void {
 	take('follows', follow);
 	// A turn of the watch waits for Airflow most of the time; one environment never has two.
 	work.consume('watches', 20, (held) => watch(held, wires));
+	// A failure that cannot be carried out is told unread: it is never set aside in silence.
+	work.consume('failures', 40, (held) => failure(held, wires));
+	take('conditions', condition);
+	take('cards', cards);
+	take('chores', chores);
 }

@@ -8,6 +8,7 @@ import type { Lang } from '../domain/text.ts';
 import { rules } from '../rules/index.ts';
 import { actLines } from './acts.ts';
 import { cardButtons } from './buttons.ts';
+import { CONDITION_LOGS } from './incident.ts';
 import type { FailedTry, Incident, Why } from './incident.ts';
 import { rowText } from './row.ts';
 import { headline, idSpan, labels, subjectOf } from './words.ts';
@@ -105,7 +106,8 @@ function why({ why: known, condition, counts }: Incident, lang: Lang): Part[] {
 		if (condition && counts.tries === 0) return [];
 		return [{ kind: 'note', line: [lang === 'ja' ? '原因を調べています…' : 'Finding out why …'] }];
 	}
-	const { parts, cut } = whyParts(verdictIn(known, lang), lang);
+	const log = condition && CONDITION_LOGS[condition.kind];
+	const { parts, cut } = whyParts(verdictIn(known, lang), lang, log);
 	const more = lang === 'ja' ? '対処の全文はスレッドにあります。' : 'The whole fix stands in the thread.';
 	return [
 		...parts,
@@ -206,9 +208,10 @@ function called(notify: readonly string[]): Part {
 }
 
 /** First message of the thread: all evidence, what was ruled out and by what, the whole fix, and what could not be read. */
-export function details({ why: known }: Incident, lang: Lang): Reply | undefined {
+export function details({ why: known, condition }: Incident, lang: Lang): Reply | undefined {
 	if (!known) return undefined;
-	const { parts } = verdictParts(verdictIn(known, lang), { lang, full: true });
+	const log = condition && CONDITION_LOGS[condition.kind];
+	const { parts } = verdictParts(verdictIn(known, lang), { lang, full: true, ...(log ? { log } : {}) });
 	return {
 		to: 'channel',
 		parts: [{ kind: 'title', icon: '🩺', line: [lang === 'ja' ? '詳細' : 'Details'] }, ...parts],

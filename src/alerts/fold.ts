@@ -1,6 +1,6 @@
 import { CONDITION_SCOPE } from './causes.ts';
 import type { Severity } from './about.ts';
-import { hashOf, lineId, memberId } from './ids.ts';
+import { hashOf, lineId, memberId, runHash } from './ids.ts';
 import type { Act, Condition, FailedTry, History, IncidentEvent, Phase, Scope, Why } from './incident.ts';
 import { rowLength } from './row.ts';
 
@@ -55,6 +55,7 @@ export type Member = {
 	/** No try follows it. */
 	last?: true | undefined;
 	line?: string | undefined;
+	run?: string | undefined;
 	/** The event that tells its names. */
 	ev?: number | undefined;
 	/** Newest try that went well, and when. */
@@ -194,6 +195,7 @@ function failed(ledger: Ledger, one: FailedTry, outcomes: Outcome[]): void {
 		member.retryAt = one.retryAt === undefined ? undefined : Date.parse(one.retryAt);
 	} else if (one.tryNumber === member.n && one.last) member.last = true;
 	member.line = lineId(one);
+	member.run = runHash(one);
 	member.ev ??= ledger.rev;
 	count(ledger, member, one, outcomes);
 }
@@ -234,7 +236,6 @@ function condition(
 ): void {
 	const member = memberOf(ledger, hashOf(12, 'condition', what.kind, what.key));
 	member.c = true;
-	ledger.condition ??= what;
 	if (what.dag !== undefined) name(ledger.dags, what.dag);
 	if (what.dag !== undefined && what.task !== undefined) name(ledger.tasks, taskName(what.dag, what.task));
 	if (kind === 'over') {
@@ -244,7 +245,8 @@ function condition(
 	ledger.final = true;
 	if (at > member.at) {
 		member.at = at;
-		ledger.condition = what;
+		// One that it took in does not change what it is about.
+		if (ledger.condition?.kind === what.kind && ledger.condition.key === what.key) ledger.condition = what;
 	}
 	ledger.badAt = Math.max(ledger.badAt, at);
 	ledger.since = Math.min(ledger.since ?? Infinity, parsed(what.since) ?? at);

@@ -20,3 +20,6 @@ export const memberId = ({ dag, run, task, mapIndex, again }: Instance): string 
 
 /** A task (of a mapped one, one index) over all its runs, within its environment. */
 export const lineId = ({ dag, task, mapIndex }: Omit<Instance, 'run'>): string => hashOf(12, dag, task, mapIndex);
+
+/** A run within its environment. */
+export const runHash = ({ dag, run }: Pick<TryKey, 'dag' | 'run'>): string => hashOf(8, dag, run);

@@ -102,6 +102,8 @@ export type Incident = {
 	phase: Phase;
 	/** When it recovered, by Airflow's clock. Epoch milliseconds. */
 	endedAt?: number | undefined;
+	/** When the newest failure of it was noticed. Epoch milliseconds. */
+	heardAt: number;
 	/** How often it failed again after it had recovered. */
 	relapses: number;
 	/** Something failed for good, or is no failed try at all: told also where only last tries are. */
@@ -144,8 +146,21 @@ export type Incident = {
 	rev: number;
 };
 
-/** One conversation that was told. `digest`: as a line of that storm's digest, and not by a card of its own. */
-export type Told = Destination & { digest?: string | undefined };
+/** One conversation that was told, and what of it stands in the thread of its card. */
+export type Told = Destination & {
+	/** As a line of that storm's digest, and not by a card of its own. */
+	digest?: string | undefined;
+	/** When its card was last edited. Epoch milliseconds. */
+	editedAt?: number | undefined;
+	/** Its card was seen to stand. */
+	stands?: true | undefined;
+	/** Which verdict its details show, by when it was found. */
+	details?: number | undefined;
+	/** Pages of the list of tries that are full and stand; how many tries the last one shows. */
+	pages?: { full: number; last: number } | undefined;
+	/** How many recoveries were said. */
+	recoveries?: number | undefined;
+};
 
 /** `condition`: what is wrong; `over`: it no longer is. */
 export type IncidentEvent = { at: number } & (
@@ -164,7 +179,7 @@ export type IncidentEvent = { at: number } & (
 	/** This later try of it failed for another reason, and is told there. */
 	| { kind: 'moved'; dag: string; run: string; task: string; mapIndex: number; tryNumber: number }
 	/** The run or the task instance is no longer there. */
-	| { kind: 'gone'; dag: string; run: string; task: string; mapIndex: number }
+	| { kind: 'gone'; dag: string; run: string; task: string; mapIndex: number; again?: number | undefined }
 	| { kind: 'wrong'; condition: Condition }
 	| { kind: 'over'; condition: Condition }
 	| { kind: 'why'; cause: string; scope: Scope; why: Why }
@@ -196,4 +211,10 @@ export const CONDITION_TITLES: Readonly<Record<string, Text>> = {
 		ja: 'DAG プロセッサーのハートビートが途絶えています',
 	},
 	'operation-failed': { en: 'An operation on the environment failed', ja: '環境の操作が失敗しました' },
+};
+
+/** What the lines of evidence of a condition count in; of others it is the task log. */
+export const CONDITION_LOGS: Readonly<Record<string, Text>> = {
+	'import-error': { en: 'the import error', ja: 'インポートエラー' },
+	'operation-failed': { en: "the operation's error", ja: '操作のエラー' },
 };

@@ -37,6 +37,7 @@ export function viewOf(id: string, ledger: Ledger, told: readonly Told[]): Incid
 		since: ledger.since ?? ledger.openedAt,
 		phase,
 		...(phase === 'recovered' ? { endedAt, passedIn } : {}),
+		heardAt: Math.max(ledger.badAt, ledger.openedAt),
 		relapses: ledger.relapses,
 		final: ledger.final,
 		counts: { tries: ledger.tries, members, bad, dags: dags.length, taken: ledger.taken },

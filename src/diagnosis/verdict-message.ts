@@ -80,11 +80,12 @@ function lengthOf(parts: readonly Part[]): number {
 }
 
 /** Why, and what to do: what a card shows. `cut`: there is more to do than that. */
-export function whyParts(verdict: Verdict, lang: Lang): { parts: Part[]; cut: boolean } {
+export function whyParts(verdict: Verdict, lang: Lang, log?: Text): { parts: Part[]; cut: boolean } {
 	const [first] = verdict.findings;
 	if (!first) return { parts: unknownParts(verdict, lang), cut: false };
 	const steps = fixParts(first.fix, lang, 1200, 4);
-	return { parts: [...causeParts(first, { lang, full: false }), ...steps.parts], cut: steps.cut };
+	const showing = { lang, full: false, ...(log === undefined ? {} : { log }) };
+	return { parts: [...causeParts(first, showing), ...steps.parts], cut: steps.cut };
 }
 
 function causeParts(judged: Judged, { log = SOURCE_NAMES.taskLog, lang, full }: Showing): Part[] {

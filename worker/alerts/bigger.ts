@@ -20,6 +20,11 @@ export async function biggerOf(failed: FailedTry, cause: string, deps: BotDeps):
 	return all.find((one) => explains(one.cause, cause) && timeOf(failed) >= one.since - BEFORE_MS)?.id;
 }
 
+/** The incident under way of which this condition is a symptom. */
+export async function biggerThan(env: string, kind: string, deps: BotDeps): Promise<string | undefined> {
+	return (await biggerIn(env, deps)).find((one) => explains(one.cause, kind))?.id;
+}
+
 function biggerIn(env: string, deps: BotDeps): Promise<Bigger> {
 	let byEnv = known.get(deps);
 	if (!byEnv) known.set(deps, (byEnv = new Map()));

@@ -6,7 +6,7 @@ export const PACE_MS = 1500;
 /** Sees to it that an incident's cards are brought up to its state: soon, or at `at` (epoch milliseconds). */
 export async function cardsDue(
 	{ work, deps }: Pick<Wires, 'work' | 'deps'>,
-	{ id, rev }: { id: string; rev: number },
+	{ id, rev }: { id: string; rev: number | string },
 	at?: number,
 ): Promise<void> {
 	// An id of its own for each state: a job that is at work swallows another of its name.

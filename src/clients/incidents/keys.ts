@@ -45,6 +45,7 @@ export const keys = {
 	history: (of: string) => key('hist', of),
 	retries: (of: string) => key('retries', of),
 	waiting: (env: string) => key('waiting', env),
+	looked: (env: string) => key('looked', env),
 	bigger: (env: string) => key('bigger', env),
 	verdicts: (env: string) => key('verdicts', env),
 	hold: (what: string) => key('hold', what),

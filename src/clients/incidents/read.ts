@@ -74,6 +74,11 @@ export function reading(client: Redis, now: () => number) {
 			const [from, next] = [pages[at]?.from, pages[at + 1]?.from ?? rev];
 			return from === undefined ? [] : failedOf(await eventsFrom(id, from, next - 1));
 		},
+		/** The failed tries that these events tell of. */
+		async triesAt(id: string, events: readonly number[]): Promise<FailedTry[]> {
+			const found = await Promise.all(events.map((at) => client.lindex(keys.events(id), at)));
+			return failedOf(found.flatMap((text) => (text === null ? [] : [readEvent(text)])));
+		},
 		/** The incident a failed try belongs to. */
 		async byTry(one: TryKey): Promise<string | undefined> {
 			return (await client.get(keys.try(one))) ?? undefined;

@@ -29,6 +29,14 @@ export function waiting(client: Redis) {
 		async lookAgainAt(env: string, { entry }: Waiting, at: number): Promise<void> {
 			await script(client, LOOK_AGAIN, [keys.waiting(env)], [at, entry]);
 		},
+		/** Until when finished runs were looked at; epoch milliseconds of Airflow's clock. */
+		async lookedUntil(env: string): Promise<number | undefined> {
+			const at = await client.get(keys.looked(env));
+			return at === null ? undefined : Number(at);
+		},
+		async setLookedUntil(env: string, at: number): Promise<void> {
+			await client.set(keys.looked(env), at);
+		},
 		async waitNoMore(env: string, { entry }: Waiting): Promise<void> {
 			await client.zrem(keys.waiting(env), entry);
 		},
