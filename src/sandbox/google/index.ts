@@ -2,7 +2,7 @@ import { openFaults } from '../faults.ts';
 import { seeded } from '../slack/random.ts';
 import type { World } from '../world/world.ts';
 import { composerApi } from './composer.ts';
-import { startLogging } from './logging.ts';
+import { startLogging } from './logging-door.ts';
 import { monitoringApi } from './monitoring.ts';
 import { iamApi, resourceManagerApi, storageApi } from './policies.ts';
 import { startRest, type Desk } from './rest.ts';
@@ -60,8 +60,7 @@ export async function startGoogle(world: World, options: GoogleOptions = {}): Pr
 		serviceUsageApi(world),
 	];
 	const rest = await startRest(desk, apis, options.port ?? 0);
-	const logging = await startLogging(desk, {
-		port: options.loggingPort ?? 0,
+	const logging = await startLogging(desk, options.loggingPort ?? 0, {
 		readsPerMinute: options.logReadsPerMinute,
 		tailMs: options.tailMs,
 	});

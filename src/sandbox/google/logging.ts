@@ -6,6 +6,7 @@ import {
 	type ServerUnaryCall,
 	type sendUnaryData,
 } from '@grpc/grpc-js';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { may, must } from '../world/may.ts';
@@ -22,7 +23,6 @@ const MOST = 1000;
 const MOST_TAILS = 10;
 
 export type LoggingOptions = {
-	port: number;
 	/** Reads of entries a minute; more is RESOURCE_EXHAUSTED. Undefined: no limit. Google's default quota is 60. */
 	readsPerMinute: number | undefined;
 	/** How long a tail keeps entries back to put them in order; default: what is asked for, 2 s. */
@@ -42,8 +42,8 @@ const tailRequest = z.object({
 	bufferWindow: z.object({ seconds: z.string(), nanos: z.number() }).nullish(),
 });
 
-/** Cloud Logging over gRPC, without TLS: ListLogEntries and TailLogEntries. */
-export async function startLogging(desk: Desk, options: LoggingOptions) {
+/** Cloud Logging over gRPC, without TLS, on the connections it is handed: ListLogEntries and TailLogEntries. */
+export function openLogging(desk: Desk, options: LoggingOptions) {
 	const { world, faults } = desk;
 	const wire = loadWire();
 	const server = new Server();
@@ -225,26 +225,23 @@ export async function startLogging(desk: Desk, options: LoggingOptions) {
 		ListLogEntries: (call: ServerUnaryCall<unknown, unknown>, reply: sendUnaryData<unknown>) => void list(call, reply),
 		TailLogEntries: tail,
 	});
-	const port = await new Promise<number>((done, refuse) => {
-		server.bindAsync(`127.0.0.1:${options.port}`, ServerCredentials.createInsecure(), (error, bound) => {
-			if (error) refuse(error);
-			else done(bound);
-		});
-	});
+	const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
 	return {
-		endpoint: `127.0.0.1:${port}`,
+		take: (connection: Duplex): void => injector.injectConnection(connection),
 		/** Google ends a live session after an hour at the latest; this ends them all now. */
 		endTails(): void {
 			for (const end of tails) end();
 		},
 		tails: (): number => tails.size,
-		close(): Promise<void> {
+		close(): void {
 			for (const end of tails) end();
+			injector.destroy();
 			server.forceShutdown();
-			return Promise.resolve();
 		},
 	};
 }
+
+export type Logging = ReturnType<typeof openLogging>;
 
 const overQuota = (world: World): GoogleRefusal =>
 	rateLimited(API.host, 'ReadRequestsPerMinutePerProject', 'Read requests', 60, world.project.number);
