@@ -8,14 +8,15 @@ import { clip, clipHead, type Lang, type Text } from '../src/domain/text.ts';
 import { knownFault } from '../src/rules/version-or-build-known-bad/rule.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { noMore } from './ids.ts';
+import { workersOf } from './health-workers.ts';
 import { operationError } from './operation-error.ts';
 import { splitWords, takeOptions } from './words.ts';
 
 export default defineCommand<undefined>({
 	name: 'health',
 	summary: {
-		en: 'Heartbeats, import errors and pools; on Composer its last operations and known faults.',
-		ja: 'ハートビート・インポートエラー・プールと、Composer の直近の操作・既知の不具合を表示します。',
+		en: 'Heartbeats, queue, workers, import errors, pools; on Composer its last operations and known faults.',
+		ja: 'ハートビート・キュー・ワーカー・インポートエラー・プールと、Composer の直近の操作・既知の不具合を表示します。',
 	},
 	group: 'look',
 	usage: '',
@@ -38,12 +39,14 @@ async function health({ deps, env, asker, may }: CommandContext): Promise<Comman
 	const composer = deps.composer(env);
 	// Without an answer to this one there is nothing to say, and the command is tried again.
 	const hearts = await airflow.health();
-	const [version, errors, pools, home, operations] = await Promise.all([
+	const monitoring = deps.monitoring(env);
+	const [version, errors, pools, home, operations, workers] = await Promise.all([
 		orTrouble(airflow.version()),
 		orTrouble(airflow.importErrors()),
 		orTrouble(airflow.pools()),
 		composer && orTrouble(composer.describe({ fresh: true })),
 		composer && orTrouble(composer.operations(20)),
+		composer && monitoring && workersOf({ composer, monitoring, now: deps.now() }, lang),
 	]);
 	const problems: Line[] = [];
 	const fields: (readonly [string, Line])[] = [];
@@ -114,6 +117,12 @@ async function health({ deps, env, asker, may }: CommandContext): Promise<Comman
 			problems.push([ja ? `直近の操作 ${failed.type} が失敗しています` : `The last operation, ${failed.type}, failed`]);
 		parts.push(...(await operationParts(operations.slice(0, OPERATIONS), { lang, env, deps, now: deps.now() })));
 	}
+	if (workers) {
+		fields.push(...workers.fields);
+		problems.push(...workers.problems);
+	}
+	for (const { message, ja: inJapanese } of workers?.unread ?? [])
+		parts.push({ kind: 'note', line: [ja ? (inJapanese?.message ?? message) : message] });
 	const unread = [
 		[{ en: 'import errors', ja: 'インポートエラー' }, errors],
 		[{ en: 'pools', ja: 'プール' }, pools],
