@@ -219,8 +219,16 @@ const weaker = (one: Judged['status'], most: Judged['status']): Judged['status']
 	ORDER[one] > ORDER[most] ? most : one;
 
 /** For the fix's commands; what the log names goes first. */
-function namesOf({ dag, task, run, tryNumber, hostname }: Failed): Facts {
-	return { dag, task, run, tryNumber: String(tryNumber), ...(hostname === undefined ? {} : { host: hostname }) };
+function namesOf({ dag, task, run, tryNumber, hostname, pod, namespace }: Failed): Facts {
+	return {
+		dag,
+		task,
+		run,
+		tryNumber: String(tryNumber),
+		...(hostname === undefined ? {} : { host: hostname }),
+		...(pod === undefined ? {} : { pod }),
+		...(namespace === undefined ? {} : { namespace }),
+	};
 }
 
 function safe(facts: Facts | undefined): Facts {

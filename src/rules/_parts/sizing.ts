@@ -1,14 +1,10 @@
 import { computedConcurrency, mostConcurrency } from '../../domain/concurrency.ts';
 import type { Environment } from '../../domain/environment.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
+import { legalCpus, LIMITS, memoryRange } from '../../scaling/sizes.ts';
 import { hcl, inLang, say, sh, updateEnvironment, forGeneration, ini } from './steps.ts';
 import { overridesBlock } from './settings.ts';
 
-/** Composer's limits of a worker. Source: docs.cloud.google.com/composer/docs/composer-{2,3}/scale-environments. */
-const LIMITS = {
-	'composer-2': { memoryPerCpu: 6.5, memoryGb: 80, storageGb: 10 },
-	'composer-3': { memoryPerCpu: 8, memoryGb: 256, storageGb: 100 },
-} as const;
 /** What the original incident report used (worker of 2 GB): enough for a worker of 0.5 to 1 vCPU. */
 const START = { memoryGb: 4, concurrency: 6 };
 
@@ -16,8 +12,7 @@ const START = { memoryGb: 4, concurrency: 6 };
 export function workerSizing(env: Environment): { memoryGb: number; concurrency: number; memoryFits: boolean } {
 	const { worker } = env;
 	if (!worker) return { memoryGb: START.memoryGb, concurrency: START.concurrency, memoryFits: true };
-	const limits = env.generation === 'composer-3' ? LIMITS['composer-3'] : LIMITS['composer-2'];
-	const most = Math.floor(Math.min(limits.memoryGb, limits.memoryPerCpu * worker.cpu) * 4) / 4;
+	const [, most] = memoryRange(composerOf(env), 'worker', worker.cpu);
 	const memoryGb = Math.max(worker.memoryGb, Math.min(most, worker.memoryGb * 2));
 	const { generation = 'composer-2', airflowVersion } = env;
 	const now = env.workerConcurrency ?? computedConcurrency(generation, airflowVersion, worker).value;
@@ -26,6 +21,17 @@ export function workerSizing(env: Environment): { memoryGb: number; concurrency:
 		concurrency: Math.min(mostConcurrency(generation), Math.max(1, Math.floor(now / 2))),
 		memoryFits: memoryGb > worker.memoryGb,
 	};
+}
+
+const composerOf = ({ generation }: Environment): 'composer-2' | 'composer-3' =>
+	generation === 'composer-3' ? 'composer-3' : 'composer-2';
+
+/** Flags for a worker of twice the vCPUs, and twice the memory beside them, as far as the generation goes. */
+export function largerWorker(env: Environment): readonly string[] {
+	const { cpu: now, memoryGb } = env.worker ?? { cpu: 0.5, memoryGb: START.memoryGb / 2 };
+	const cpu = legalCpus(composerOf(env), 'worker').findLast((one) => one <= now * 2) ?? now;
+	const [least, most] = memoryRange(composerOf(env), 'worker', cpu);
+	return [`--worker-cpu=${cpu}`, `--worker-memory=${Math.min(most, Math.max(least, memoryGb * 2))}GB`];
 }
 
 /**
@@ -101,11 +107,7 @@ function composerSteps({ env, lang }: FixContext, words: { defaults: string; lim
 					),
 				)
 			: sh(
-					updateEnvironment(
-						env,
-						`--worker-cpu=${(worker?.cpu ?? 1) * 2}`,
-						`--worker-memory=${(worker?.memoryGb ?? START.memoryGb) * 2}GB`,
-					),
+					updateEnvironment(env, ...largerWorker(env)),
 					t(
 						`The worker has as much memory as its vCPUs allow (${words.limits}), so both grow together, as an update of its own:`,
 						`このワーカーのメモリは vCPU に対する上限 (${words.limits}) に達しているため、別の更新操作として両方を増やします:`,
@@ -143,11 +145,15 @@ function composerSteps({ env, lang }: FixContext, words: { defaults: string; lim
 export function moreStorage(context: FixContext): FixStep[] {
 	const { env } = context;
 	const t = inLang(context.lang);
-	const grown = (limit: number): number => Math.min(limit, Math.max(10, Math.ceil((env.worker?.storageGb ?? 1) * 2)));
+	const grown = (generation: 'composer-2' | 'composer-3'): number =>
+		Math.min(
+			LIMITS[generation].worker?.storageGb?.[1] ?? 10,
+			Math.max(10, Math.ceil((env.worker?.storageGb ?? 1) * 2)),
+		);
 	return forGeneration(context, {
 		'composer-2': () => [
 			sh(
-				updateEnvironment(env, `--worker-storage=${grown(LIMITS['composer-2'].storageGb)}GB`),
+				updateEnvironment(env, `--worker-storage=${grown('composer-2')}GB`),
 				t(
 					'More disk for each worker (10 GB is the most on Composer 2):',
 					'ワーカーのディスクを増やします (Composer 2 の上限は 10 GB です):',
@@ -156,7 +162,7 @@ export function moreStorage(context: FixContext): FixStep[] {
 		],
 		'composer-3': () => [
 			sh(
-				updateEnvironment(env, `--worker-storage=${grown(LIMITS['composer-3'].storageGb)}GB`),
+				updateEnvironment(env, `--worker-storage=${grown('composer-3')}GB`),
 				t(
 					'More disk for each worker (100 GB is the most on Composer 3):',
 					'ワーカーのディスクを増やします (Composer 3 の上限は 100 GB です):',

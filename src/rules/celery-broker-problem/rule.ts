@@ -1,5 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { nextSize } from '../_parts/components.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { clock, isSilent } from '../_parts/audit.ts';
 import { sober } from '../_parts/own.ts';
@@ -68,6 +69,7 @@ export default defineRule({
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);
+		const larger = nextSize(env);
 		const composer = () => [
 			sh(
 				command(
@@ -90,13 +92,17 @@ export default defineRule({
 					'アップグレードしてください。Celery の信頼性は 2024 年 8 月に改善され、Redis の CVE-2025-49844 は 2.15.3、2.10.5-build.19、2.9.3-build.39 で修正されています:',
 				),
 			),
-			sh(
-				updateEnvironment(env, '--environment-size=medium'),
-				t(
-					'A larger environment size, when Redis is short of memory or tasks are many and tiny:',
-					'Redis のメモリが不足している場合や、細かいタスクが大量にある場合は、環境サイズを大きくします:',
-				),
-			),
+			...(larger === undefined
+				? []
+				: [
+						sh(
+							updateEnvironment(env, `--environment-size=${larger}`),
+							t(
+								`A larger environment size, when Redis is short of memory or tasks are many and tiny${env.size === undefined ? '' : ` (now ${env.size})`}:`,
+								`Redis のメモリが不足している場合や、細かいタスクが大量にある場合は、環境サイズを大きくします${env.size === undefined ? '' : ` (現在は ${env.size})`}:`,
+							),
+						),
+					]),
 			say(
 				t(
 					'Check environment/celery/task_timeout_error_count and environment/health/redis_queue_check_count. On Composer 2 an update of any kind recreates a broken airflow-redis pod.',

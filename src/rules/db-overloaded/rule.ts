@@ -1,6 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { ChainLink } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { nextSize } from '../_parts/components.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { clock, hostsThatFailed, isSilent } from '../_parts/audit.ts';
@@ -140,6 +141,7 @@ export default defineRule({
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);
+		const larger = nextSize(env);
 		const composer = () => [
 			say(
 				t(
@@ -147,17 +149,25 @@ export default defineRule({
 					'その時刻の environment/database_health、database/cpu/utilization (0.8 超は過大)、database/network/connections と max_connections、database/memory/utilization、auto_failover_request_count を確認し、監査ログで更新やメンテナンスの有無を確認してください。',
 				),
 			),
-			sh(
-				updateEnvironment(env, '--environment-size=medium'),
-				t(
-					'A larger environment size means a larger database (small, medium, large; Composer 3 also extra-large):',
-					'環境サイズを大きくするとデータベースも大きくなります (small、medium、large。Composer 3 では extra-large も可):',
-				),
-			),
-			sh(
-				updateEnvironment(env, '--scheduler-count=1'),
-				t('Fewer schedulers (one or two are enough):', 'スケジューラを減らします (1～2 台で十分です):'),
-			),
+			...(larger === undefined
+				? []
+				: [
+						sh(
+							updateEnvironment(env, `--environment-size=${larger}`),
+							t(
+								`A larger environment size means a larger database${env.size === undefined ? ' (small, medium, large; Composer 3 also extra-large)' : ` (now ${env.size})`}:`,
+								`環境サイズを大きくするとデータベースも大きくなります${env.size === undefined ? ' (small、medium、large。Composer 3 では extra-large も可)' : ` (現在は ${env.size})`}:`,
+							),
+						),
+					]),
+			...(env.scheduler !== undefined && env.scheduler.count <= 1
+				? []
+				: [
+						sh(
+							updateEnvironment(env, '--scheduler-count=1'),
+							t('Fewer schedulers (one or two are enough):', 'スケジューラを減らします (1～2 台で十分です):'),
+						),
+					]),
 			sh(
 				command(
 					'gcloud',

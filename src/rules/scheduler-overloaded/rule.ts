@@ -1,5 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { forGeneration, inLang, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { grown, sizeNow } from '../_parts/components.ts';
 import { airflowSettings } from '../_parts/settings.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
@@ -77,27 +78,47 @@ export default defineRule({
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);
+		const size = sizeNow(env, 'scheduler');
+		const parser = grown(env, 'dagProcessor', 1);
+		const moreScheduler = () => {
+			const { cpu, memoryGb, count } = grown(env, 'scheduler', 2);
+			return updateEnvironment(
+				env,
+				`--scheduler-cpu=${cpu}`,
+				`--scheduler-memory=${memoryGb}GB`,
+				`--scheduler-count=${count}`,
+			);
+		};
+		const three = env.airflowVersion?.startsWith('3') ?? false;
 		return [
 			...forGeneration(context, {
 				'composer-2': () => [
 					sh(
-						updateEnvironment(env, '--scheduler-cpu=2', '--scheduler-memory=7.5GB', '--scheduler-count=2'),
+						moreScheduler(),
 						t(
-							'More for the scheduler, which also parses the DAG files (more than two rarely help):',
-							'DAG ファイルの解析も行うスケジューラを増強します (3 台以上が有効なことはまれです):',
+							`More for the scheduler, which also parses the DAG files (more than two rarely help)${size.en}:`,
+							`DAG ファイルの解析も行うスケジューラを増強します (3 台以上が有効なことはまれです)${size.ja}:`,
 						),
 					),
 				],
 				'composer-3': () => [
 					sh(
-						updateEnvironment(env, '--dag-processor-cpu=2', '--dag-processor-memory=4GB', '--dag-processor-count=1'),
-						t('More for the DAG processor, which parses the files:', 'ファイルを解析する DAG プロセッサを増強します:'),
+						updateEnvironment(
+							env,
+							`--dag-processor-cpu=${parser.cpu}`,
+							`--dag-processor-memory=${parser.memoryGb}GB`,
+							`--dag-processor-count=${parser.count}`,
+						),
+						t(
+							`More for the DAG processor, which parses the files${sizeNow(env, 'dagProcessor').en}:`,
+							`ファイルを解析する DAG プロセッサを増強します${sizeNow(env, 'dagProcessor').ja}:`,
+						),
 					),
 					sh(
-						updateEnvironment(env, '--scheduler-cpu=1', '--scheduler-memory=4GB', '--scheduler-count=2'),
+						moreScheduler(),
 						t(
-							'More for the scheduler (1 vCPU and 8 GB are the most, 1 to 3 of them):',
-							'スケジューラを増強します (1 台あたり最大 1 vCPU・8 GB、1～3 台):',
+							`More for the scheduler (1 vCPU and 8 GB are the most, 1 to 3 of them)${size.en}:`,
+							`スケジューラを増強します (1 台あたり最大 1 vCPU・8 GB、1～3 台)${size.ja}:`,
 						),
 					),
 				],
@@ -113,11 +134,15 @@ export default defineRule({
 			}),
 			...airflowSettings(
 				context,
-				{ 'scheduler-min_file_process_interval': '60', 'scheduler-dag_dir_list_interval': '300' },
-				{
-					en: 'Parse less often (Airflow 3 names the section dag_processor; there the second is refresh_interval):',
-					ja: '解析の頻度を下げます (Airflow 3 ではセクション名が dag_processor で、2 つ目は refresh_interval です):',
-				},
+				three
+					? { 'dag_processor-min_file_process_interval': '60', 'dag_processor-refresh_interval': '300' }
+					: { 'scheduler-min_file_process_interval': '60', 'scheduler-dag_dir_list_interval': '300' },
+				env.airflowVersion !== undefined
+					? { en: 'Parse less often:', ja: '解析の頻度を下げます:' }
+					: {
+							en: 'Parse less often (Airflow 3 names the section dag_processor; there the second is refresh_interval):',
+							ja: '解析の頻度を下げます (Airflow 3 ではセクション名が dag_processor で、2 つ目は refresh_interval です):',
+						},
 			),
 			say(
 				t(

@@ -1,5 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { forGeneration, inLang, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { grown, sizeNow } from '../_parts/components.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
 import { clock } from '../_parts/audit.ts';
@@ -64,12 +65,23 @@ export default defineRule({
 	fix(context) {
 		const { env, facts, lang } = context;
 		const t = inLang(lang);
+		const more = grown(env, 'triggerer', 10);
+		const size = sizeNow(env, 'triggerer');
+		const memory =
+			env.generation === 'composer-3'
+				? t('memory 1 to 8 GB in all', 'メモリは 1～8 GB')
+				: t('memory 1 to 6.5 GB for each vCPU', 'メモリは 1 vCPU あたり 1～6.5 GB');
 		const composer = () => [
 			sh(
-				updateEnvironment(env, '--triggerer-count=2', '--triggerer-cpu=1', '--triggerer-memory=2GB'),
+				updateEnvironment(
+					env,
+					`--triggerer-count=${more.count}`,
+					`--triggerer-cpu=${more.cpu}`,
+					`--triggerer-memory=${more.memoryGb}GB`,
+				),
 				t(
-					'More triggerers (at most 1 vCPU each, 10 of them; memory 1 to 6.5 GB for each vCPU on Composer 2, 1 to 8 GB in all on Composer 3):',
-					'トリガラーを増やします (1 台あたり最大 1 vCPU、最大 10 台。メモリは Composer 2 で 1 vCPU あたり 1～6.5 GB、Composer 3 で 1～8 GB):',
+					`More triggerers (at most 1 vCPU each, 10 of them; ${memory})${size.en}:`,
+					`トリガラーを増やします (1 台あたり最大 1 vCPU、最大 10 台。${memory})${size.ja}:`,
 				),
 			),
 			say(

@@ -1,5 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
+import { grown } from '../_parts/components.ts';
 import { command, hcl, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import type { Environment } from '../../domain/environment.ts';
 import { confirmed } from '../_parts/said.ts';
@@ -53,6 +54,7 @@ export default defineRule({
 
 function fix({ env, lang }: FixContext): FixStep[] {
 	const t = inLang(lang);
+	const more = grown(env, 'webServer', 1);
 	return [
 		say(
 			t(
@@ -72,7 +74,7 @@ function fix({ env, lang }: FixContext): FixStep[] {
 			t('What it has now:', '現在の設定:'),
 		),
 		sh(
-			updateEnvironment(env, '--web-server-cpu=1', '--web-server-memory=4GB'),
+			updateEnvironment(env, `--web-server-cpu=${more.cpu}`, `--web-server-memory=${more.memoryGb}GB`),
 			t(
 				'Give it more, wait for the operation, then repeat what failed:',
 				'増やして操作の完了を待ち、失敗した操作をやり直します:',
@@ -81,9 +83,9 @@ function fix({ env, lang }: FixContext): FixStep[] {
 		hcl([
 			'workloads_config {',
 			'  web_server {',
-			'    cpu        = 1',
-			'    memory_gb  = 4',
-			'    storage_gb = 1',
+			`    cpu        = ${more.cpu}`,
+			`    memory_gb  = ${more.memoryGb}`,
+			`    storage_gb = ${env.webServer?.storageGb ?? 1}`,
 			'  }',
 			'}',
 		]),

@@ -1,5 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { largerWorker, workerSizing } from '../_parts/sizing.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { clock, isSilent } from '../_parts/audit.ts';
 import { confirmed, likely } from '../_parts/said.ts';
@@ -97,7 +98,6 @@ export default defineRule({
 	fix(context) {
 		const { env, lang } = context;
 		const t = inLang(lang);
-		const cpu = Math.max(1, (env.worker?.cpu ?? 0.5) * 2);
 		const composer = () => [
 			sh(
 				command('gcloud', 'composer', 'environments', 'list-upgrades', ...names(env).at),
@@ -107,17 +107,14 @@ export default defineRule({
 				),
 			),
 			sh(
-				updateEnvironment(env, `--worker-cpu=${cpu}`, `--worker-memory=${Math.max(4, cpu * 4)}GB`),
+				updateEnvironment(env, ...largerWorker(env)),
 				t(
 					'More CPU and memory for each worker, so that the probe is answered in time:',
 					'probe に時間内に応答できるよう、ワーカーの CPU とメモリを増やします:',
 				),
 			),
 			sh(
-				updateEnvironment(
-					env,
-					`--update-airflow-configs=celery-worker_concurrency=${Math.max(1, Math.floor((env.workerConcurrency ?? 12) / 2))}`,
-				),
+				updateEnvironment(env, `--update-airflow-configs=celery-worker_concurrency=${workerSizing(env).concurrency}`),
 				t('Or fewer tasks at once in one worker:', 'または、1 台のワーカーで同時に動くタスクを減らします:'),
 			),
 			say(
