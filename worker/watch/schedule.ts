@@ -9,8 +9,10 @@ export async function scheduleWatches(wires: Pick<Wires, 'deps' | 'work'>): Prom
 	for (const env of watched(wires)) await wires.work.schedule('watches', env, everyMs, { v: 1, env });
 	for (const env of watched(wires))
 		await wires.work.schedule('chores', `recover-${env}`, EVERY_MS, { v: 1, kind: 'recover', env });
+	for (const kind of ['digests', 'mutes']) await wires.work.schedule('chores', kind, MINUTE_MS, { v: 1, kind });
 }
 
+const MINUTE_MS = 60_000;
 const LOOKED_AFTER_MS = 30_000;
 
 /** Keeps the schedules alive while this worker is. Returns what ends that. */

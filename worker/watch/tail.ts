@@ -89,7 +89,8 @@ function follower(env: string, logs: Logging, wires: Pick<Wires, 'deps' | 'work'
 		async end(): Promise<void> {
 			ended = true;
 			stop();
-			await deps.watching.letGo(lease, holder);
+			// Redis may be gone by now; the lease ends by itself.
+			await deps.watching.letGo(lease, holder).catch(() => undefined);
 		},
 	};
 }
