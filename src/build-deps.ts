@@ -16,6 +16,8 @@ import { http } from './clients/base/http.ts';
 import { followed } from './clients/followed.ts';
 import { incidents } from './clients/incidents.ts';
 import type { Incidents } from './clients/incidents.ts';
+import { digests } from './clients/digests.ts';
+import type { Digests } from './clients/digests.ts';
 import { plans } from './clients/plans.ts';
 import { metrics } from './clients/metrics.ts';
 import type { Metrics } from './clients/metrics.ts';
@@ -44,6 +46,7 @@ export type BotDeps = Deps & {
 	measure: Metrics;
 	slack: Slack;
 	store: Store;
+	digests: Digests;
 	/** Who the bot is in Slack; asked once. Throws Trouble. */
 	identity(): Promise<Awaited<ReturnType<Slack['whoAmI']>>>;
 	/** The person, read from Slack at most `maxAgeMs` ago. Throws Trouble. */
@@ -137,6 +140,7 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 			return { user, name };
 		},
 		plans: plans(redis),
+		digests: digests(redis),
 		followed: followed(redis),
 		measure: metrics(),
 		publicUrl: config.publicUrl,

@@ -45,6 +45,16 @@ export async function sayAside(
 	await deliverLater(wires, id, { kind: 'direct', user }, content, LAST, undefined);
 }
 
+/** As `say`, what was rendered before. */
+export async function sayRendered(
+	wires: Pick<Wires, 'deps' | 'work'>,
+	id: string,
+	place: Place,
+	content: Content,
+): Promise<void> {
+	await deliverLater(wires, id, place, content, LAST, undefined);
+}
+
 async function deliverLater(
 	wires: Pick<Wires, 'deps' | 'work'>,
 	id: string,

@@ -70,6 +70,7 @@ const mannersSchema = z.object({
  */
 export function watches(client: Redis, now: () => number) {
 	const [WATCHES, MANNERS, MUTES] = [key('watches'), key('manners'), key('mutes')];
+	const STOOD = key('mutes:stood');
 	let held: { at: number; value: Promise<Heard> } | undefined;
 
 	type Heard = { watches: Watch[]; manners: Map<string, OwnManners>; mutes: Mute[] };
@@ -135,6 +136,15 @@ export function watches(client: Redis, now: () => number) {
 			const removed = await script(client, REMOVE, [MUTES, key(`removed:${by}`)], [id]);
 			changed();
 			return removed === 1;
+		},
+		/** Mutes that stood the last time this was asked and stand no more, until they are forgotten. */
+		async endedMutes(standing: readonly Mute[]): Promise<readonly { id: string; env: string }[]> {
+			if (standing.length > 0) await client.hset(STOOD, Object.fromEntries(standing.map(({ id, env }) => [id, env])));
+			const ids = new Set(standing.map(({ id }) => id));
+			return Object.entries(await client.hgetall(STOOD)).flatMap(([id, env]) => (ids.has(id) ? [] : [{ id, env }]));
+		},
+		async forgetMutes(ids: readonly string[]): Promise<void> {
+			if (ids.length > 0) await client.hdel(STOOD, ...ids);
 		},
 	};
 }

@@ -42,6 +42,8 @@ export function memory(now: () => number): Pick<Deps, 'watches' | 'audit' | 'pla
 				mutes.set(mute.id, mute);
 			},
 			endMute: async (id, by) => removed(mutes, id, by),
+			endedMutes: async () => [],
+			forgetMutes: async () => undefined,
 		},
 		audit: {
 			async note(entry) {

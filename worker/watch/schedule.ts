@@ -1,4 +1,5 @@
 import { EVERY_MS } from '../alerts/recover.ts';
+import { OPERATIONS_MS } from '../operations.ts';
 import type { Wires } from '../wires.ts';
 import { followLogs } from './tail.ts';
 import { watched } from './watched.ts';
@@ -9,6 +10,8 @@ export async function scheduleWatches(wires: Pick<Wires, 'deps' | 'work'>): Prom
 	for (const env of watched(wires)) await wires.work.schedule('watches', env, everyMs, { v: 1, env });
 	for (const env of watched(wires))
 		await wires.work.schedule('chores', `recover-${env}`, EVERY_MS, { v: 1, kind: 'recover', env });
+	for (const env of watched(wires).filter((one) => wires.deps.composer(one)))
+		await wires.work.schedule('chores', `operations-${env}`, OPERATIONS_MS, { v: 1, kind: 'operations', env });
 	for (const kind of ['digests', 'mutes']) await wires.work.schedule('chores', kind, MINUTE_MS, { v: 1, kind });
 }
 
