@@ -9,6 +9,8 @@ import type { Lang, Text } from '../src/domain/text.ts';
 import { LAST, say } from './wires.ts';
 import type { Wires } from './wires.ts';
 
+/** How often an environment's operations are looked at. */
+export const OPERATIONS_MS = 30_000;
 /** How often the message of a running operation is brought up to date. */
 const EVERY_MS = 3 * 60_000;
 /** Composer lists the newest hundred; one that is no longer among them ended unseen. */
