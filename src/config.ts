@@ -278,11 +278,6 @@ export function loadConfig(
 	};
 }
 
-/** For child processes, which read their settings from it as we do. */
-export function inheritedEnvironment(): NodeJS.ProcessEnv {
-	return { ...process.env };
-}
-
 /** What start-up prints. */
 export function problemsText(problems: readonly Problem[]): string {
 	const lines = problems.map(({ where, what }) => `  ${where}: ${what}`);

@@ -5,15 +5,12 @@ import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
-import { commands } from '../commands/index.ts';
 import { keysLike, patientRedis, PREFIX } from './clients/base/redis.ts';
-import { inheritedEnvironment } from './config.ts';
 import { demoBroken, demoDags } from './sandbox/airflow/index.ts';
 import { startDemoCloud } from './sandbox/demo-google.ts';
-import { startRealAirflow } from './sandbox/real-airflow.ts';
+import { inheritedEnvironment } from './sandbox/inherited.ts';
 import { startRedis } from './sandbox/redis.ts';
 import { startSlack } from './sandbox/slack/index.ts';
-import { startSlackPage } from './sandbox/slack/page/index.ts';
 
 const PORT = 4520;
 const PROJECT = 'demo-project';
@@ -42,6 +39,11 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 
 	// In the order they were started; ended the other way round.
 	const closers: (() => Promise<unknown>)[] = [() => lock.release()];
+	const keep: Keep = async (starting, close) => {
+		const started = await starting;
+		closers.push(() => close(started));
+		return started;
+	};
 	let ending: Promise<void> | undefined;
 	const end = (code: number, why: string): void => {
 		if (why !== '') process.stderr.write(`\n${why}: ending the demo …\n`);
@@ -58,13 +60,19 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 			end(1, 'The demo crashed');
 		});
 
-	const redis = await startRedis({ dataFolder: join(data, 'redis') });
-	closers.push(() => redis.stop());
-	await forgetLastTime(redis.url);
-
-	const slack = await startSlack();
-	closers.push(() => slack.close());
-	const settings = real === undefined ? await composerEnvironments(closers) : await realEnvironment(real, closers);
+	// The two processes of the bot are the longest to start: what they need comes first, side by side, and what only the page
+	// needs is read while they start.
+	const [redis, slack, settings] = await Promise.all([
+		keep(
+			startRedis({ dataFolder: join(data, 'redis') }).then(async (started) => {
+				await forgetLastTime(started.url);
+				return started;
+			}),
+			(started) => started.stop(),
+		),
+		keep(startSlack(), (started) => started.close()),
+		real === undefined ? composerEnvironments(keep) : realEnvironment(real, keep),
+	]);
 	const file = join(data, 'demo.yaml');
 	await writeFile(file, stringify({ everyone: 'operator', environments: settings.environments }), { mode: 0o600 });
 
@@ -80,11 +88,11 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 		GOOGLE_OAUTH_ACCESS_TOKEN: settings.token,
 		LOG_LEVEL: inherited['LOG_LEVEL'] ?? 'warn',
 	};
-	await Promise.all((['slack', 'worker'] as const).map((part) => keepRunning(part, env, closers)));
-	await slack.untilSockets(1, 20_000);
-
-	const page = await openPage(slack, settings.tries);
-	closers.push(() => page.close());
+	const [page] = await Promise.all([
+		keep(openPage(slack, settings.tries), (opened) => opened.close()),
+		...(['slack', 'worker'] as const).map((part) => keepRunning(part, env, closers)),
+		slack.untilSockets(1, 20_000),
+	]);
 	await lock.say(page.url);
 	process.stdout.write(
 		`\n  Concertmaster, the demo\n\n  ${page.url}\n\n` +
@@ -92,19 +100,18 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 	);
 }
 
+/** Waits for what is starting, and notes how it is ended. */
+type Keep = <T>(starting: Promise<T>, close: (started: T) => Promise<unknown>) => Promise<T>;
+
 type Settings = { environments: Record<string, unknown>; token: string; dag: string; tries: readonly string[] };
 
 /** Two Composer environments, one of each generation, in a Google Cloud of their own. */
-async function composerEnvironments(closers: (() => Promise<unknown>)[]): Promise<Settings> {
+async function composerEnvironments(keep: Keep): Promise<Settings> {
 	const token = `ya29.demo-${randomBytes(16).toString('hex')}`;
-	const cloud = await startDemoCloud({
-		project: PROJECT,
-		location: LOCATION,
-		token,
-		dags: demoDags,
-		broken: demoBroken,
-	});
-	closers.push(() => cloud.close());
+	const cloud = await keep(
+		startDemoCloud({ project: PROJECT, location: LOCATION, token, dags: demoDags, broken: demoBroken }),
+		(started) => started.close(),
+	);
 	const { rootUrl, loggingEndpoint } = cloud.google;
 	const named = (name: string) => ({
 		composer: { project: PROJECT, location: LOCATION, name, rootUrl, loggingEndpoint },
@@ -126,11 +133,12 @@ async function composerEnvironments(closers: (() => Promise<unknown>)[]): Promis
 	};
 }
 
-async function realEnvironment(generation: '2' | '3', closers: (() => Promise<unknown>)[]): Promise<Settings> {
-	const airflow = await startRealAirflow(generation === '2' ? 2 : 3, {
-		say: (line) => void process.stderr.write(`${line}\n`),
-	});
-	closers.push(() => airflow.stop());
+async function realEnvironment(generation: '2' | '3', keep: Keep): Promise<Settings> {
+	const { startRealAirflow } = await import('./sandbox/real-airflow.ts');
+	const airflow = await keep(
+		startRealAirflow(generation === '2' ? 2 : 3, { say: (line) => void process.stderr.write(`${line}\n`) }),
+		(started) => started.stop(),
+	);
 	return {
 		environments: { [`airflow-${generation}`]: { url: airflow.url, auth: airflow.auth } },
 		token: '',
@@ -179,6 +187,10 @@ async function keepRunning(
 
 /** `tries`: the commands to click, in the order in which one would meet them. */
 async function openPage(slack: Awaited<ReturnType<typeof startSlack>>, tries: readonly string[]) {
+	const [{ commands }, { startSlackPage }] = await Promise.all([
+		import('../commands/index.ts'),
+		import('./sandbox/slack/page/index.ts'),
+	]);
 	const options = {
 		slack,
 		shortcuts: [{ callbackId: 'diagnose', name: { en: 'Diagnose', ja: '診断する' } }],
