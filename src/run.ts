@@ -1,7 +1,5 @@
-import { startBot, CannotStart } from './bot.ts';
+import type { startBot as StartBot } from './bot.ts';
 import { loadConfig, problemsText } from './config.ts';
-import { jsonLog } from './clients/log.ts';
-import { voice } from './voice.ts';
 
 const USAGE = `npm start [-- WHAT]
 
@@ -53,9 +51,15 @@ async function bot(part: 'start' | 'slack' | 'worker'): Promise<void> {
 		process.exitCode = 1;
 		return;
 	}
+	// The demo's own process needs nothing of it, so it is read only here.
+	const [{ startBot, CannotStart }, { jsonLog }, { voice }] = await Promise.all([
+		import('./bot.ts'),
+		import('./clients/log.ts'),
+		import('./voice.ts'),
+	]);
 	const log = jsonLog(loaded.config.logLevel, part);
 	let askedAt = Infinity;
-	let running: Awaited<ReturnType<typeof startBot>> | undefined;
+	let running: Awaited<ReturnType<typeof StartBot>> | undefined;
 	const stop = (signal: string): void => {
 		// A terminal's Ctrl-C comes twice, from the terminal and from npm; a later one means now.
 		if (performance.now() - askedAt > 1500) process.exit(1);
