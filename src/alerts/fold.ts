@@ -56,6 +56,8 @@ export type Member = {
 	last?: true | undefined;
 	line?: string | undefined;
 	run?: string | undefined;
+	/** Its run was made anew under the same name: the numbers of tries began anew as well. */
+	again?: true | undefined;
 	/** The event that tells its names. */
 	ev?: number | undefined;
 	/** Newest try that went well, and when. */
@@ -72,7 +74,7 @@ export type Member = {
 	counted?: true | undefined;
 };
 
-export type Passed = { at: number; end: number; dag: string; run: string };
+export type Passed = { at: number; end: number; dag: string; run: string; hash: string };
 
 /** One retried task whose outcome is known now. */
 export type Outcome = { dag: string; task: string; passed: boolean };
@@ -196,6 +198,7 @@ function failed(ledger: Ledger, one: FailedTry, outcomes: Outcome[]): void {
 	} else if (one.tryNumber === member.n && one.last) member.last = true;
 	member.line = lineId(one);
 	member.run = runHash(one);
+	if (one.again !== undefined) member.again = true;
 	member.ev ??= ledger.rev;
 	count(ledger, member, one, outcomes);
 }
@@ -212,7 +215,8 @@ function passed(ledger: Ledger, event: Extract<IncidentEvent, { kind: 'passed' }
 	const line = lineId(event);
 	const at = parsed(event.startedAt) ?? end;
 	const known = ledger.lines[line];
-	if (!known || at > known.at || (at === known.at && run > known.run)) ledger.lines[line] = { at, end, dag, run };
+	if (!known || at > known.at || (at === known.at && run > known.run))
+		ledger.lines[line] = { at, end, dag, run, hash: runHash(event) };
 }
 
 /** Whether the retry of a task helps is told from what became of those before: each task instance counts once. */
@@ -281,10 +285,10 @@ export function isBad(ledger: Ledger, member: Member): boolean {
 	return passInPlace(ledger, member) === undefined;
 }
 
-/** The task went well in a run that began after this one failed. */
+/** The task went well in another run, which began after this one failed. In its own run the number of the try says it. */
 export function passInPlace(ledger: Ledger, member: Member): Passed | undefined {
 	const line = member.line === undefined ? undefined : ledger.lines[member.line];
-	return line && line.at > member.at ? line : undefined;
+	return line && line.at > member.at && (line.hash !== member.run || member.again) ? line : undefined;
 }
 
 export function phaseOf(ledger: Ledger): Phase {

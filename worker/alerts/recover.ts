@@ -170,9 +170,11 @@ function passOf(task: TaskInstance, { ledger }: Reading, at: number): IncidentEv
 	const own = ledger.members[memberId({ dag, run, task: name, mapIndex })];
 	if (own && isBad(ledger, own) && tryNumber >= own.n) return [event];
 	const line = lineId({ dag, task: name, mapIndex });
+	const hash = runHash({ dag, run });
 	const began = Date.parse(startedAt ?? endedAt ?? '');
 	const helps = Object.values(ledger.members).some(
-		(member) => member.line === line && isBad(ledger, member) && began > member.at,
+		(member) =>
+			member.line === line && (member.run !== hash || member.again) && isBad(ledger, member) && began > member.at,
 	);
 	return helps ? [event] : [];
 }
