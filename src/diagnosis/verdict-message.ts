@@ -1,6 +1,7 @@
 import { SOURCE_NAMES, sourceName } from './source-names.ts';
 import type { Verdict, Judged } from './verify.ts';
 import type { Gap, SourceName } from '../domain/evidence.ts';
+import { toFillIn } from '../domain/placeholders.ts';
 import type { Line, Part } from '../domain/reply.ts';
 import type { Evidence, FixStep, Status } from '../domain/rule.ts';
 import { clip, visible, type Lang, type Text } from '../domain/text.ts';
@@ -151,15 +152,27 @@ function unknownParts({ lastException, tail }: Verdict, lang: Lang): Part[] {
 function fixParts(fix: readonly FixStep[], lang: Lang, budget: number, most: number): { parts: Part[]; cut: boolean } {
 	if (fix.length === 0) return { parts: [], cut: false };
 	const parts: Part[] = [{ kind: 'text', line: [{ bold: lang === 'ja' ? '対処' : 'Fix' }] }];
+	const open = new Set<string>();
 	let left = budget;
-	for (const [i, { say, code }] of fix.entries()) {
+	let cut = false;
+	for (const [i, { say, code, ...rest }] of fix.entries()) {
 		const length = (say?.length ?? 0) + (code?.length ?? 0);
-		if (i === most || (length > left && i > 0)) return { parts, cut: true };
+		cut = i === most || (length > left && i > 0);
+		if (cut) break;
 		if (say !== undefined) parts.push({ kind: 'text', line: sentence(say, Math.min(900, left)) });
 		if (code !== undefined) parts.push({ kind: 'code', text: clip(code, Math.min(2500, left)) });
+		if (code !== undefined && 'lang' in rest && rest.lang === 'sh') for (const word of toFillIn(code)) open.add(word);
 		left -= length;
 	}
-	return { parts, cut: false };
+	if (open.size > 0) parts.push({ kind: 'note', line: [openText([...open].slice(0, 12), lang)] });
+	return { parts, cut };
+}
+
+/** What nobody could know for the reader. */
+function openText(words: readonly string[], lang: Lang): string {
+	return lang === 'ja'
+		? `大文字の箇所は置き換えてください: ${words.join('、')}。`
+		: `To be filled in, in capitals: ${words.join(', ')}.`;
 }
 
 function otherParts(others: readonly Judged[], lang: Lang): Part[] {

@@ -115,7 +115,7 @@ export default defineRule({
 					gcloud(
 						'data-catalog taxonomies policy-tags add-iam-policy-binding POLICY_TAG_ID',
 						'--taxonomy=TAXONOMY_ID',
-						'--location=LOCATION',
+						'--location=TAXONOMY_LOCATION',
 						`--project=${project}`,
 						`--member=${member}`,
 						'--role=roles/datacatalog.categoryFineGrainedReader',

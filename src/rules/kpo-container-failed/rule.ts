@@ -178,8 +178,8 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 				],
 				airflow: () => [
 					sh([
-						command('kubectl', 'describe', 'pod', facts.pod ?? 'POD', '-n', 'NAMESPACE'),
-						command('kubectl', 'logs', facts.pod ?? 'POD', '-n', 'NAMESPACE', '--all-containers'),
+						command('kubectl', 'describe', 'pod', facts.pod ?? 'POD', '-n', facts.namespace ?? 'NAMESPACE'),
+						command('kubectl', 'logs', facts.pod ?? 'POD', '-n', facts.namespace ?? 'NAMESPACE', '--all-containers'),
 					]),
 				],
 			},

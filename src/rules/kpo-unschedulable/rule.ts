@@ -2,7 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { clusterCredentials, command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
-import { fromPod, podInEvents, podSaid, startedNoPod } from '../_parts/pods.ts';
+import { fromPod, podInEvents, podSaid, startedNoPod, USER_WORKLOADS } from '../_parts/pods.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // Written by the node's kubelet: the pod had its place, and what failed came later.
@@ -83,6 +83,7 @@ export default defineRule({
 
 function fix({ env, facts, lang }: FixContext): FixStep[] {
 	const t = inLang(lang);
+	const namespace = facts.namespace ?? (env.generation === 'airflow' ? 'NAMESPACE' : USER_WORKLOADS);
 	if (facts.quota)
 		return [
 			say(
@@ -97,8 +98,8 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 						),
 			),
 			sh([
-				command('kubectl', 'describe', 'resourcequota', facts.quota, '-n', 'NAMESPACE'),
-				command('kubectl', 'get', 'pods', '-n', 'NAMESPACE', '--field-selector=status.phase=Running'),
+				command('kubectl', 'describe', 'resourcequota', facts.quota, '-n', namespace),
+				command('kubectl', 'get', 'pods', '-n', namespace, '--field-selector=status.phase=Running'),
 			]),
 			sh(
 				command(
@@ -107,7 +108,7 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 					'resourcequota',
 					facts.quota,
 					'-n',
-					'NAMESPACE',
+					namespace,
 					'--patch={"spec":{"hard":{"limits.memory":"NEW_LIMIT"}}}',
 				),
 				t('Raise it, or:', '上限を引き上げるか:'),
@@ -131,7 +132,7 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 					`Pod が存在しない、または未バインドのボリューム要求を待っています: ${facts.problem}`,
 				),
 			),
-			sh(command('kubectl', 'get', 'persistentvolumeclaims', '-n', 'NAMESPACE')),
+			sh(command('kubectl', 'get', 'persistentvolumeclaims', '-n', namespace)),
 		];
 	const lower = python(
 		[
