@@ -8,6 +8,8 @@ import { googleClients } from '../../src/sources/google-clients.ts';
 import { googleSources } from '../../src/sources/google.ts';
 import type { Sources } from '../../src/collect.ts';
 import type { Deps } from '../../src/deps.ts';
+import { Trouble } from '../../src/domain/errors.ts';
+import type { SourceName } from '../../src/domain/evidence.ts';
 import { isComposer, type Stage } from '../../src/sandbox/scenarios/stage.ts';
 import { clientOf, fakeDeps } from '../commands/house.ts';
 
@@ -16,7 +18,8 @@ export function botOn(stage: Stage, without: (sources: Sources) => Sources = (so
 	const { world, google, token, environment, place } = stage;
 	const now = world.now;
 	if (!isComposer(place) || !google) {
-		const client = clientOf(stage.airflow, place === 'airflow-2' ? 1 : 2);
+		// Airflow 2 gives its event log to nobody below Admin.
+		const client = place === 'airflow-2' ? clientOf(stage.airflow, 1, 'admin') : clientOf(stage.airflow, 2);
 		const deps = fakeDeps({ prod: client }, { now });
 		return { ...deps, sources: () => without(airflowSources(client)) };
 	}
@@ -49,3 +52,19 @@ export function botOn(stage: Stage, without: (sources: Sources) => Sources = (so
 			}),
 	};
 }
+
+/** As when the bot may not look: each of these sources is refused. */
+export const refused =
+	(...names: readonly SourceName[]) =>
+	(sources: Sources): Sources => ({
+		...sources,
+		...Object.fromEntries(
+			names.map((name) => [
+				name,
+				{
+					...sources[name],
+					read: () => Promise.reject(new Trouble('denied', 'google forbidden', `The bot may not read ${name}.`)),
+				},
+			]),
+		),
+	});

@@ -1,37 +1,37 @@
-// Tells one scenario's verdict: node test/scenarios/show.ts <id> [place] [--fix]
-import { investigate } from '../../commands/investigate.ts';
-import { openStage } from '../../src/sandbox/scenarios/stage.ts';
+/** Shows what the bot says of a story: `npx node test/scenarios/show.ts <id|all> [place] [--fix] [--log]`. */
 import { scenarios } from '../../src/sandbox/scenarios/index.ts';
 import { botOn } from './bot.ts';
+import { ask, tell } from './tell.ts';
 
 const [id, only] = process.argv.slice(2);
+const out = (line: string): void => void process.stdout.write(`${line}\n`);
 for (const scenario of scenarios.filter((one) => id === undefined || id === 'all' || one.id === id))
 	for (const place of scenario.places.filter((one) => only === undefined || only.startsWith('--') || one === only)) {
-		const stage = await openStage({ place });
-		try {
-			await scenario.setUp(stage);
-			if (scenario.happens) await scenario.happens(stage);
-			else await stage.run(scenario.dag);
-			const found = await investigate({ dag: scenario.dag }, 'prod', 'en', botOn(stage));
-			console.log(`\n== ${scenario.id} on ${place}`);
-			if (found.kind !== 'verdict') {
-				console.log(found.kind);
-				continue;
-			}
-			const { verdict, failed } = found;
-			console.log(`${failed.task} ${failed.state} host=${failed.hostname} log=${failed.log} told=${failed.told.join()}`);
-			console.log(`VERDICT ${verdict.verdict} ${verdict.status}`);
+		const stage = await tell(scenario, place);
+		out(`\n== ${scenario.id} on ${place}`);
+		const told = await ask(scenario, botOn(stage));
+		if (told.kind === 'file') out(JSON.stringify(told.parts, null, 1).slice(0, 3000));
+		else if (told.kind !== 'verdict') out(told.kind);
+		else {
+			const { verdict } = told;
+			out(`VERDICT ${verdict.verdict} ${verdict.status}${told.recovered ? ' (recovered)' : ''}`);
 			for (const one of verdict.findings) {
-				console.log(`  ${one.cause} ${one.status}: ${one.evidence[0]?.text.slice(0, 160) ?? '-'}`);
-				if (one.because) console.log(`     because (${one.because.source}, ${one.because.verified}) ${one.because.because.en.slice(0, 220)}`);
+				out(`  ${one.cause} ${one.status}: ${one.evidence[0]?.text.slice(0, 160) ?? '-'}`);
+				if (one.because)
+					out(`     because (${one.because.source}, ${one.because.verified}) ${one.because.because.en.slice(0, 300)}`);
 			}
-			for (const out of verdict.ruledOut) console.log(`  NOT ${out.cause}: ${out.because.en.slice(0, 120)} (${out.source})`);
-			for (const out of verdict.beside) console.log(`  beside ${out.cause}: ${out.because.en.slice(0, 120)}`);
-			for (const gap of verdict.gaps) console.log(`  gap ${gap.source} ${gap.because}: ${gap.say.en}`);
-			if (process.argv.includes('--fix')) for (const step of verdict.findings[0]?.fix ?? []) console.log(`   > ${step.say ?? ''}\n${step.code ?? ''}`);
-			if (process.argv.includes('--log')) for (const line of stage.world.log.entries()) console.log(new Date(line.timestamp).toISOString().slice(11,19), line.logName.split('/').pop(), line.severity, line.textPayload?.slice(0,200) ?? JSON.stringify(line.jsonPayload ?? line.protoPayload?.['methodName']).slice(0,200));
-		} finally {
-			await stage.close();
+			for (const each of verdict.ruledOut)
+				out(`  NOT ${each.cause}: ${each.because.en.slice(0, 160)} (${each.source})`);
+			for (const each of verdict.beside) out(`  beside ${each.cause}: ${each.because.en.slice(0, 160)}`);
+			for (const gap of verdict.gaps) out(`  gap ${gap.source} ${gap.because}: ${gap.say.en}`);
+			if (process.argv.includes('--fix'))
+				for (const step of verdict.findings[0]?.fix ?? []) out(`   > ${step.say ?? ''}\n${step.code ?? ''}`);
 		}
+		if (process.argv.includes('--log'))
+			for (const entry of stage.world.log.entries())
+				out(
+					`${new Date(entry.timestamp).toISOString().slice(11, 19)} ${entry.logName.split('/').pop()} ${entry.severity} ${(entry.textPayload ?? JSON.stringify(entry.jsonPayload ?? entry.protoPayload?.['methodName'])).slice(0, 220)}`,
+				);
+		await stage.close();
 	}
 process.exit(0);

@@ -1,3 +1,4 @@
+import { lookAlikes } from './look-alikes.ts';
 import { permissions } from './permissions.ts';
 import { pods } from './pods.ts';
 import type { Scenario } from './scenario.ts';
@@ -6,4 +7,4 @@ import { workers } from './workers.ts';
 
 export type { Scenario } from './scenario.ts';
 
-export const scenarios: readonly Scenario[] = [...seedTraps, ...workers, ...pods, ...permissions];
+export const scenarios: readonly Scenario[] = [...seedTraps, ...workers, ...pods, ...permissions, ...lookAlikes];

@@ -21,12 +21,13 @@ const calling = (id: string, task: string, ...calls: GoogleCall[]): WorldDag =>
 
 const me = ({ environment }: Stage): string => `serviceAccount:${environment.serviceAccount}`;
 
-/** Another project's bucket, whose policy the bot may read. */
+/** Another project's bucket; the bot may read its policy, and the owner looks after it too. */
 function addForeignBucket(stage: Stage, name: string, ...objects: string[]): void {
 	const { world } = stage;
 	addBucket(stage, name, ...objects);
 	const bucket = world.buckets.get(name);
 	if (bucket) bucket.project = 'acme-partners';
+	give(world, { kind: 'bucket', name }, 'roles/storage.admin', `user:${stage.owner}`);
 	give(
 		world,
 		{ kind: 'bucket', name },
@@ -162,6 +163,7 @@ export const permissions: readonly Scenario[] = [
 		id: 'agent-without-role',
 		places: COMPOSER,
 		dag: 'daily_sales',
+		asks: 'operation',
 		setUp({ world }) {
 			take(world, { kind: 'project' }, 'roles/composer.serviceAgent', `serviceAccount:${agentOf(world)}`);
 		},
@@ -172,6 +174,7 @@ export const permissions: readonly Scenario[] = [
 		id: 'agent-without-extension',
 		places: COMPOSER,
 		dag: 'daily_sales',
+		asks: 'operation',
 		setUp({ world, environment }) {
 			take(
 				world,
@@ -269,6 +272,7 @@ export const permissions: readonly Scenario[] = [
 		id: 'packages-that-clash',
 		places: COMPOSER,
 		dag: 'daily_sales',
+		asks: 'operation',
 		setUp: () => undefined,
 		async happens({ world, environment, owner, pass }) {
 			updateEnvironment(

@@ -5,8 +5,9 @@ import type { Stage } from './stage.ts';
 import { dag, type Scenario } from './scenario.ts';
 
 const COMPOSER = ['composer-2', 'composer-3', 'composer-3-airflow-2'] as const;
-const IMAGE = 'europe-west1-docker.pkg.dev/acme-data/images/scoring:1.4.2';
-const REPOSITORY = 'artifactregistry.googleapis.com/projects/acme-data/locations/europe-west1/repositories/images';
+// In the project of the team that builds them.
+const IMAGE = 'europe-west1-docker.pkg.dev/acme-images/services/scoring:1.4.2';
+const REPOSITORY = 'artifactregistry.googleapis.com/projects/acme-images/locations/europe-west1/repositories/services';
 
 /** A repository with one image, that the environment's account may pull. */
 function addImage({ world, environment }: Stage): void {
@@ -78,16 +79,6 @@ export const pods: readonly Scenario[] = [
 				'roles/artifactregistry.reader',
 				`serviceAccount:${environment.serviceAccount}`,
 			);
-			take(world, { kind: 'project' }, 'roles/composer.worker', `serviceAccount:${environment.serviceAccount}`);
-			// All that composer.worker holds but Artifact Registry.
-			for (const role of [
-				'roles/logging.logWriter',
-				'roles/logging.viewer',
-				'roles/storage.objectAdmin',
-				'roles/container.developer',
-				'roles/cloudbuild.builds.editor',
-			])
-				give(world, { kind: 'project' }, role, `serviceAccount:${environment.serviceAccount}`);
 			stage.add(scoring({}));
 		},
 	},

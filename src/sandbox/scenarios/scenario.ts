@@ -8,6 +8,8 @@ export type Scenario = {
 	places: readonly Place[];
 	/** The DAG one asks about. */
 	dag: string;
+	/** What of it one asks about; default: its failed task. `file`: why it does not import. `operation`: the environment's last one. */
+	asks?: 'task' | 'file' | 'operation';
 	/** Before anything runs. */
 	setUp(stage: Stage): void | Promise<void>;
 	/** What happens; default: a run of the DAG. */

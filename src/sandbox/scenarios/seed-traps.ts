@@ -14,6 +14,7 @@ export const seedTraps: readonly Scenario[] = [
 		id: 'update-without-roles',
 		places: COMPOSER,
 		dag: 'churn_report',
+		asks: 'operation',
 		setUp({ world, environment, add }) {
 			take(world, { kind: 'project' }, 'roles/composer.worker', `serviceAccount:${environment.serviceAccount}`);
 			// It was given what tasks need, one by one.
@@ -82,17 +83,25 @@ export const seedTraps: readonly Scenario[] = [
 				]),
 			);
 		},
-		async happens({ world, environment, pass, run }) {
+		async happens({ world, environment, pass, run, terraform, hourly }) {
 			const place = { kind: 'serviceAccount', email: environment.serviceAccount } as const;
+			const address = 'google_service_account_iam_binding.runner';
+			const apply = (): void => {
+				if (!terraform.has(address)) return;
+				ownBinding(
+					world,
+					`terraform@${world.project.id}.iam.gserviceaccount.com`,
+					place,
+					'roles/iam.workloadIdentityUser',
+					[`serviceAccount:${world.project.id}.svc.id.goog[pods/runner]`],
+				);
+			};
 			await run('daily_ledger');
 			await pass(20 * 60_000);
-			ownBinding(
-				world,
-				`terraform@${world.project.id}.iam.gserviceaccount.com`,
-				place,
-				'roles/iam.workloadIdentityUser',
-				[`serviceAccount:${world.project.id}.svc.id.goog[pods/runner]`],
-			);
+			terraform.add(address);
+			apply();
+			// What Terraform manages it puts back into place, again and again.
+			hourly(apply);
 			await pass(6 * 60_000);
 			await run('daily_ledger');
 		},

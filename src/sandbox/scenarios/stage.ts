@@ -59,16 +59,23 @@ export type Stage = {
 	token: string;
 	/** A person with every right: who pastes what is posted. */
 	owner: string;
+	/** What Terraform manages, by address. */
+	terraform: Set<string>;
+	/** As they were added last. */
+	dags: ReadonlyMap<string, WorldDag>;
+	/** Done at every full hour, as by a nightly job of somebody's. */
+	hourly: (act: () => void) => void;
 	/** Lets time go by, in steps of five seconds. */
-	pass(ms: number): Promise<void>;
+	pass: (ms: number) => Promise<void>;
 	/** Adds the DAG, or puts it in the place of the one of its id. */
-	add(dag: WorldDag): void;
+	add: (dag: WorldDag) => void;
 	/** Starts a run of it and lets time go by until it has ended; at most `withinMs`. */
-	run(dag: string, withinMs?: number): Promise<SimRun>;
+	run: (dag: string, withinMs?: number) => Promise<SimRun>;
 	close(): Promise<void>;
 };
 
 const STEP_MS = 5000;
+const HOUR_MS = 3_600_000;
 const START = Date.UTC(2026, 10, 18, 8, 0, 0);
 const OWNER = 'owner@acme.example';
 
@@ -116,18 +123,22 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 	physics.serve(airflow);
 	const google = plain ? undefined : (options.google ?? (await startGoogle(world)));
 
+	const everyHour: (() => void)[] = [];
 	async function pass(ms: number): Promise<void> {
 		for (const until = clock + ms; clock < until;) {
 			clock = Math.min(until, clock + STEP_MS);
 			world.tick();
 			physics.step();
 			airflow.tick();
+			if (clock % HOUR_MS < STEP_MS) for (const act of everyHour) act();
 			// What is asked over HTTP meanwhile gets its turn.
 			if (Math.round(clock / STEP_MS) % 12 === 0) await turn();
 		}
 	}
 
+	const known = new Map(dags.map((dag) => [dag.id, dag]));
 	function add(dag: WorldDag): void {
+		known.set(dag.id, dag);
 		physics.add(dag);
 		airflow.setDag(dag.id, dag);
 	}
@@ -155,6 +166,9 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 		google,
 		token,
 		owner: OWNER,
+		terraform: new Set(),
+		dags: known,
+		hourly: (act) => void everyHour.push(act),
 		pass,
 		add,
 		run,

@@ -96,6 +96,7 @@ export const workers: readonly Scenario[] = [
 		id: 'package-not-installed',
 		places: ALL,
 		dag: 'marketing_attribution',
+		asks: 'file',
 		setUp({ add }) {
 			add(
 				dag('marketing_attribution', [py('weigh', 2), py('publish', 1, { after: ['weigh'] })], {

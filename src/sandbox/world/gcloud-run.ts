@@ -4,7 +4,7 @@ import type { At, Call, Change } from './gcloud-calls.ts';
 import { Malformed, readPosted, type Posted } from './gcloud.ts';
 import { must } from './may.ts';
 import { readPatch } from './patch.ts';
-import { newPolicy } from './policy.ts';
+import { give, newPolicy } from './policy.ts';
 import { invalid, notFound } from './refusal.ts';
 import { userSecrets } from './physics-pods.ts';
 import type { Cluster, ComposerEnvironment, JsonObject, LongOperation } from './types.ts';
@@ -17,21 +17,22 @@ export type Shell = {
 	by: string;
 	/** Files that lie in the folder it is run in. */
 	files?: ReadonlyMap<string, string>;
+	/** The Airflow on the machine itself, where there is one. */
+	machine?: ComposerEnvironment | undefined;
 	/** Resources of Terraform by address: what its state holds. */
 	terraform?: Set<string>;
+	/** Commands that are not filled in are left out, as by a person who reads before pasting. Default: they are refused. */
+	leaveOpen?: boolean;
+	/** Comes back when the operation has ended, as gcloud does. */
+	wait(operation: LongOperation): Promise<void>;
 };
-
-/** What a posted script set going, for whoever waits for it. */
-export type Ran = { calls: readonly Call[]; operations: readonly LongOperation[] };
 
 /**
  * Runs a posted script in the world, as the person who pasted it. Stops where a shell with `set -e` does: throws Malformed for
- * what is no command or is not filled in, GoogleRefusal for what Google refuses. An update of an environment that is busy waits
- * for nobody: run one script after the other.
+ * what is no command or is not filled in, GoogleRefusal for what Google refuses, an Error for an update that failed.
  */
-export function runPosted(script: string, shell: Shell): Ran {
+export async function runPosted(script: string, shell: Shell): Promise<Call[]> {
 	const calls: Call[] = [];
-	const operations: LongOperation[] = [];
 	let failed = false;
 	let cluster: Cluster | undefined;
 	for (const posted of readPosted(script)) {
@@ -39,14 +40,25 @@ export function runPosted(script: string, shell: Shell): Ran {
 		failed = posted.call === undefined && !looksGood(posted, shell);
 		const { call } = posted;
 		if (!call) continue;
+		if (posted.placeholders.length > 0 && shell.leaveOpen === true) continue;
 		if (posted.placeholders.length > 0)
 			throw new Malformed(`to be filled in first: ${posted.placeholders.join(', ')} in ${posted.text}`);
 		calls.push(call);
 		if (call.do === 'credentials') cluster = clusterOf(shell.world, call.cluster);
-		if (call.do === 'update') operations.push(update(call, shell));
-		else run(call, shell, cluster);
+		if (call.do !== 'update') {
+			run(call, shell, cluster);
+			continue;
+		}
+		// Nothing here depends on these, and they replace no pods.
+		if (/^(?:retention|attachment|private-builds)$/.test(call.change.kind)) {
+			must(shell.world, shell.by, 'composer.environments.update');
+			continue;
+		}
+		const operation = update(call, shell);
+		await shell.wait(operation);
+		if (operation.error) throw new Error(`Error updating [${operation.environment}]: ${operation.error.message}`);
 	}
-	return { calls, operations };
+	return calls;
 }
 
 /** Of the looks only one decides what comes after it: whether an account is there. */
@@ -61,14 +73,13 @@ function update({ at, change }: Extract<Call, { do: 'update' }>, { world, by }: 
 	return updateEnvironment(world, by, environment.name, readPatch(environment, mask, body));
 }
 
-function run(
-	call: Exclude<Call, { do: 'update' }>,
-	{ world, by, files, terraform }: Shell,
-	cluster: Cluster | undefined,
-): void {
+function run(call: Exclude<Call, { do: 'update' }>, shell: Shell, cluster: Cluster | undefined): void {
+	const { world, by, files, terraform, machine } = shell;
 	const inProject = 'project' in call ? call.project : undefined;
-	if (inProject !== undefined && inProject !== world.project.id)
+	if (inProject !== undefined && inProject !== world.project.id && inProject !== world.project.number) {
+		if (call.do === 'grant' && grantElsewhere(world, call, inProject)) return;
 		throw notFound(`Project '${inProject}' was not found or permission denied.`);
+	}
 	switch (call.do) {
 		case 'grant':
 			addBinding(world, by, call.on, call.role, call.member);
@@ -83,9 +94,9 @@ function run(
 			runAccount(call, world, by);
 			return;
 		case 'airflow': {
-			if (!call.at) throw new Malformed('there is no Airflow on this machine');
-			const environment = environmentOf(world, call.at);
-			must(world, by, 'composer.environments.executeAirflowCommand');
+			const environment = call.at ? environmentOf(world, call.at) : machine;
+			if (!environment) throw new Malformed('there is no Airflow on this machine');
+			if (call.at) must(world, by, 'composer.environments.executeAirflowCommand');
 			const { exitCode, lines } = world.airflowCommand(environment, call.words);
 			if (exitCode !== 0) throw invalid(lines.join('\n'));
 			return;
@@ -132,6 +143,17 @@ function run(
 		default:
 			runKubernetes(call, world, cluster);
 	}
+}
+
+/** What another project's owner gives on that project, as far as something of it is known here. */
+function grantElsewhere(
+	world: World,
+	{ role, member }: Extract<Call, { do: 'grant' | 'revoke' }>,
+	project: string,
+): boolean {
+	const things = [...world.things.keys()].filter((name) => name.includes(`/projects/${project}/`));
+	for (const name of things) give(world, { kind: 'thing', name }, role, member);
+	return things.length > 0;
 }
 
 function runAccount(call: Extract<Call, { do: 'account' }>, world: World, by: string): void {
@@ -284,7 +306,7 @@ function patchOf(environment: ComposerEnvironment, change: Change): { mask: stri
 		case 'retention':
 		case 'attachment':
 		case 'private-builds':
-			throw invalid(`The stand-in knows no update of ${change.kind}.`);
+			throw invalid(`No update of ${change.kind}.`);
 		default: {
 			const never: never = change;
 			return never;

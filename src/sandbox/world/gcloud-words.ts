@@ -179,7 +179,11 @@ const MEANT =
 export function placeholdersOf(kind: Kind, value: string): string[] {
 	if (kind === 'size' || kind === 'role' || kind === 'flag' || kind === 'variables' || kind === 'sql') return [];
 	if (kind === 'pairs')
-		return value.split(',').flatMap((pair) => placeholdersOf('text', pair.slice(pair.indexOf('=') + 1)));
+		return value.split(',').flatMap((pair) => {
+			const at = pair.indexOf('=');
+			// The name is ours to write, but for a key that nobody can know.
+			return placeholdersOf('text', pair.slice(at + 1)).concat(pair.startsWith('KEY=') ? ['KEY'] : []);
+		});
 	return (value.match(CAPITALS) ?? []).filter((word) => word.length > 1 && !MEANT.test(word));
 }
 

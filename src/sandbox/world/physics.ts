@@ -64,6 +64,8 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 	let parseSeconds = 2.4;
 
 	openUpdates(site);
+	const others = world.airflowCommand;
+	world.airflowCommand = (of, words) => (of === environment ? runCommand(state, words) : others(of, words));
 
 	/** As whom Airflow's own pods call Google. */
 	function caller(): Caller {
@@ -381,6 +383,34 @@ const API_ERROR: Raised = {
 		],
 	},
 };
+
+/** Airflow's command line, as far as it changes what tasks meet. */
+function runCommand(
+	{ connections, variables }: AirflowState,
+	words: readonly string[],
+): { lines: string[]; exitCode: number } {
+	const [group, verb, name = ''] = words;
+	const said = (line: string, exitCode = 0) => ({ lines: [line], exitCode });
+	switch (`${group} ${verb}`) {
+		case 'connections add':
+			if (connections.has(name)) return said(`A connection with \`conn_id\`=${name} already exists.`, 1);
+			connections.add(name);
+			return said(`Successfully added \`conn_id\`=${name}`);
+		case 'connections delete':
+			return connections.delete(name)
+				? said(`Successfully deleted connection with \`conn_id\`=${name}`)
+				: said(`Did not find a connection with \`conn_id\`=${name}`, 1);
+		case 'connections get':
+			return connections.has(name) ? said(name) : said('Connection not found.', 1);
+		case 'connections list':
+			return { lines: [...connections], exitCode: 0 };
+		case 'variables set':
+			variables.add(name);
+			return said(`Variable ${name} created`);
+		default:
+			return { lines: [], exitCode: 0 };
+	}
+}
 
 const keyOf = ({ dag, run, task, mapIndex, tryNumber }: Tried): string =>
 	`${dag.id} ${run.run} ${task.id} ${mapIndex} ${tryNumber}`;

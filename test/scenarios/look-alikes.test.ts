@@ -1,0 +1,4 @@
+import { lookAlikes } from '../../src/sandbox/scenarios/look-alikes.ts';
+import { describeStories } from './stories.ts';
+
+describeStories(lookAlikes);

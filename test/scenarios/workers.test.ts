@@ -1,0 +1,4 @@
+import { workers } from '../../src/sandbox/scenarios/workers.ts';
+import { describeStories } from './stories.ts';
+
+describeStories(workers);
