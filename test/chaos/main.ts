@@ -1,5 +1,6 @@
-// npm run -s chaos -- --seed N --commands N [--failures N] [--break dedup|intent|adopt] [--api 1|2] [--log]
+// npm run -s chaos -- --seed N --commands N [--failures N] [--break dedup|intent|adopt|watermark|seen] [--api 1|2]
 import { parseArgs } from 'node:util';
+import { PROTECTIONS } from '../../src/config.ts';
 import { chaos } from './run.ts';
 
 const { values } = parseArgs({
@@ -17,8 +18,8 @@ const number = (name: 'seed' | 'commands' | 'failures'): number => {
 	if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} must be a whole number`);
 	return value;
 };
-const breaks = (['dedup', 'intent', 'adopt'] as const).find((one) => one === values.break);
-if (values.break !== undefined && breaks === undefined) throw new Error('--break takes dedup, intent or adopt');
+const breaks = PROTECTIONS.find((one) => one === values.break);
+if (values.break !== undefined && breaks === undefined) throw new Error(`--break takes ${PROTECTIONS.join(', ')}`);
 
 process.stdout.write(`chaos with seed ${values.seed}${breaks === undefined ? '' : `, without ${breaks}`}\n`);
 const result = await chaos({

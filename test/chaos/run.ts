@@ -1,16 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import type { Protection } from '../../src/config.ts';
 import type { SimDag } from '../../src/sandbox/airflow/types.ts';
 import type { SandboxSlack, Workspace } from '../../src/sandbox/slack/types.ts';
 import { openHouse, postsOf } from '../faults/house.ts';
 import type { BotProcess, House } from '../faults/house.ts';
+import { failedTries, failingDags, planFailures } from './failing.ts';
+import { told } from './told.ts';
 
 export type ChaosOptions = {
 	seed: number;
 	commands: number;
+	/** Failed tries to be made. */
 	failures: number;
 	/** A protection to switch off. */
-	breaks?: 'dedup' | 'intent' | 'adopt' | undefined;
+	breaks?: Protection | undefined;
 	/** REST API generation of the Airflow stand-in. */
 	api?: 1 | 2;
 	/** Share of each kind of fault on each method; 0.04. */
@@ -28,6 +32,7 @@ export type ChaosResult = {
 	runsDoubled: number;
 	messagesLost: number;
 	messagesDoubled: number;
+	/** Failed tries by the stand-in's own list; each is to be told once in what stands in Slack at the end. */
 	failures: number;
 	failuresLost: number;
 	failuresDoubled: number;
@@ -44,10 +49,19 @@ export type ChaosResult = {
 };
 
 const CHANNELS = 60;
-const WORKERS = 3;
+const WORKERS = 2;
 /** Of each kind, on each method that has an effect or decides one. */
 const FAULT_RATE = 0.04;
 const CALM_MS = 30_000;
+/** Where failures are told: a channel for each kind and each DAG of it, so that Slack's pace for one channel does not set the run's. */
+const TELLING = failingDags.map(({ dag }, n) => ({ dag: dag.id, channel: `C0FAIL${String(n).padStart(2, '0')}` }));
+const SETTINGS = `watch: { everySeconds: 2 }
+alerts:
+  tries: all
+  channel: C0FAIL00
+  adminChannel: C0ADMIN
+  routes:
+${TELLING.map(({ dag, channel }) => `    - { dags: [${dag}], channels: [${channel}] }\n`).join('')}`;
 const KINDS = ['429', '500', '500-after-effect', 'reset-after-effect', 'slow-after-effect'] as const;
 
 const quick: SimDag = {
@@ -82,11 +96,15 @@ function workspace(): Workspace {
 		name: 'Chaos',
 		users,
 		groups: [],
-		channels: Array.from({ length: CHANNELS }, (_, i) => ({
-			id: `C0CHAOS${String(i).padStart(2, '0')}`,
-			name: `chaos-${i}`,
+		channels: [
+			...Array.from({ length: CHANNELS }, (_, i) => `C0CHAOS${String(i).padStart(2, '0')}`),
+			...TELLING.map(({ channel }) => channel),
+			'C0ADMIN',
+		].map((id) => ({
+			id,
+			name: id.toLowerCase(),
 			kind: 'public' as const,
-			members: ['bot', ...users.map(({ id }) => id)],
+			members: ['bot', ...users.map((user) => user.id)],
 		})),
 	};
 }
@@ -101,7 +119,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
 	const random = randomOf(seed);
 	const house = await openHouse({
 		slack: { seed, workspace: workspace() },
-		airflow: { seed, dags: [quick], api: options.api ?? 2 },
+		airflow: { seed, dags: [quick, ...failingDags.map(({ dag }) => dag)], api: options.api ?? 2 },
+		...(options.failures > 0 ? { settings: SETTINGS } : {}),
 	});
 	try {
 		return await run(house, options, random, started);
@@ -113,7 +132,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
 
 async function run(
 	house: House,
-	{ seed, commands, breaks, say, faultRate = FAULT_RATE, calmMs = CALM_MS }: ChaosOptions,
+	{ seed, commands, failures, breaks, say, faultRate = FAULT_RATE, calmMs = CALM_MS }: ChaosOptions,
 	random: () => number,
 	started: number,
 ): Promise<ChaosResult> {
@@ -126,9 +145,16 @@ async function run(
 	let workers: BotProcess[] = await Promise.all(Array.from({ length: WORKERS }, () => house.start('worker', env)));
 
 	for (const kind of KINDS) {
-		for (const method of ['chat.postMessage', 'chat.update', 'conversations.history', 'users.info'])
+		for (const method of [
+			'chat.postMessage',
+			'chat.update',
+			'conversations.history',
+			'conversations.replies',
+			'users.info',
+		])
 			slack.faults({ method, kind, rate: faultRate, slowMs: 5500 });
-		for (const op of ['trigger', 'run'] as const) airflow.faults({ op, kind, rate: faultRate, slowMs: 4000 });
+		for (const op of ['trigger', 'run', 'runs', 'tasks', 'task', 'tries', 'log'] as const)
+			airflow.faults({ op, kind, rate: faultRate, slowMs: 4000 });
 	}
 
 	const typing = new AbortController();
@@ -187,13 +213,15 @@ async function run(
 			await sleep(500);
 		}
 	};
+	if (failures > 0) await watching(house);
+	const failing = failFor(house, planFailures(failures, random), random);
 	const perSecond = Math.max(5, commands / 30);
 	const typists: Promise<void>[] = [];
 	for (let n = 1; n <= commands; n++) {
 		typists.push(typeOne(n));
 		await sleep(1000 / perSecond);
 	}
-	await Promise.all(typists);
+	await Promise.all([...typists, failing]);
 	typing.abort();
 	await Promise.all(breaking);
 	await Promise.all(thawing);
@@ -207,14 +235,20 @@ async function run(
 	await untilCalm(house, commands, calmMs);
 
 	const seen = count(house, commands);
+	const telling = told(slack, failedTries(airflow));
+	for (const one of [
+		...telling.lost.map((name) => `lost: ${name}`),
+		...telling.doubled.map((name) => `doubled: ${name}`),
+	])
+		say(`  ${one}`);
 	if (Object.values(seen).some((one) => one > 0)) await explain(house, seen, say);
 	return {
 		seed,
 		commands,
 		...seen,
-		failures: 0,
-		failuresLost: 0,
-		failuresDoubled: 0,
+		failures: failedTries(airflow).length,
+		failuresLost: telling.lost.length,
+		failuresDoubled: telling.doubled.length,
 		kills: tally.kills,
 		stops: tally.stops,
 		redisKills: tally.redisKills,
@@ -223,6 +257,21 @@ async function run(
 		retyped: tally.retyped,
 		seconds: Number(((performance.now() - started) / 1000).toFixed(1)),
 	};
+}
+
+/** Until the watch has looked once: what failed before its first start is nobody's news. */
+async function watching({ airflow }: House): Promise<void> {
+	await airflow.until(() => airflow.calls('runs').length > 0 && airflow.calls('tasks').length > 0, 60_000);
+	await sleep(2000);
+}
+
+/** Runs of the failing DAGs, spread over the time in which things break. */
+async function failFor({ airflow }: House, plan: readonly SimDag[], random: () => number): Promise<void> {
+	const gapMs = Math.min(250, 25_000 / Math.max(1, plan.length));
+	for (const [n, { id }] of plan.entries()) {
+		airflow.foreignRun({ dag: id, run: `f${n}` });
+		await sleep(gapMs * (0.5 + random()));
+	}
 }
 
 /** Whether a command of unknown fate turned out to be accepted: by what the bot says, or by its run. */
@@ -282,18 +331,20 @@ function count({ slack, airflow }: House, commands: number): Seen {
 const runOf = ({ airflow }: House, n: number): boolean =>
 	airflow.started().some(({ dag, run }) => Number(airflow.run(dag, run)?.conf['n']) === n);
 
-/** Until every command has its run and its final message, or nothing has changed for so long. */
+/** Until every command has its run and its final message and every failed try is told, or nothing has changed for so long. */
 async function untilCalm(house: House, commands: number, calmMs: number): Promise<void> {
 	let last = '';
 	let since = performance.now();
 	for (;;) {
 		const seen = count(house, commands);
-		if (seen.commandsLost + seen.messagesLost + seen.messagesStale === 0) break;
-		const now = JSON.stringify(seen);
+		const running = house.airflow.runs().filter(({ state }) => state === 'queued' || state === 'running').length;
+		const untold = told(house.slack, failedTries(house.airflow)).lost.length;
+		if (seen.commandsLost + seen.messagesLost + seen.messagesStale + running + untold === 0) break;
+		const now = JSON.stringify([seen, running, untold]);
 		if (now !== last) since = performance.now();
 		last = now;
 		if (performance.now() - since > calmMs) return;
-		await sleep(250);
+		await sleep(500);
 	}
 	// A late double would come from an attempt that is still under way: longer than the lease and one call.
 	await sleep(7000);

@@ -65,7 +65,7 @@ async function enqueue(round: Round, failed: readonly FailedTry[], catchUp: bool
 		const key = { env, dag, run, task, mapIndex, tryNumber };
 		const id = again === undefined ? failureJobId(key) : jobIdOf(failureJobId(key), again);
 		const by = noticedBy.parse(hinted[at]);
-		const data = { v: 1, ...key, seenAt, by, catchUp } satisfies FailureJob;
+		const data = { v: 1, ...key, seenAt, by, catchUp, ...(again === undefined ? {} : { again }) } satisfies FailureJob;
 		return { id: wires.broken === 'seen' ? jobIdOf(id, Math.random()) : id, data };
 	});
 	await wires.work.addAll('failures', jobs);

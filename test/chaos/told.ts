@@ -1,0 +1,54 @@
+import type { Json, SandboxSlack } from '../../src/sandbox/slack/types.ts';
+import { nameOf } from './failing.ts';
+import type { Try } from './failing.ts';
+
+/** A line of a card's list: `dag.task[map]  run  #try  09:14:02Z`. */
+const LINE = /^(\S+)  (\S+)  #(\d+)  \d\d:\d\d:\d\dZ$/gm;
+
+/** Every text in a message's blocks as Slack would show it, one piece a line. */
+function textsIn(value: Json | undefined): string[] {
+	if (typeof value === 'string') return [value];
+	if (Array.isArray(value)) return (value as readonly Json[]).flatMap(textsIn);
+	if (typeof value !== 'object' || value === null) return [];
+	return Object.entries(value).flatMap(([name, inner]) =>
+		name === 'text' || typeof inner === 'object' ? textsIn(inner) : [],
+	);
+}
+
+export type Told = { lost: string[]; doubled: string[] };
+
+/**
+ * How often each failed try is told in what stands in Slack now: a line of a list, or, where a card lists nothing, the card itself, which is about
+ * one try of the task and run it names. Lines of tries that never failed are `doubled` too.
+ */
+export function told(slack: SandboxSlack, tries: readonly Try[]): Told {
+	const counts = new Map<string, number>();
+	const add = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
+	const wanted = new Map(tries.map((one) => [nameOf(one), one]));
+	const alone: string[][] = [];
+	for (const message of slack.allMessages()) {
+		const key = message.metadata?.event_payload['key'];
+		if (typeof key !== 'string' || !key.startsWith('i-') || message.deleted === true) continue;
+		const texts = textsIn(message.blocks as unknown as Json);
+		const lines = texts.flatMap((text) => [...text.matchAll(LINE)]);
+		for (const [, task = '', run = '', tryNumber = ''] of lines) add(`${task} ${run} #${tryNumber}`);
+		const isCard = /^i-[0-9a-z]+-[A-Z0-9]+$/i.test(key);
+		if (isCard && lines.length === 0) alone.push(texts);
+	}
+	// A card without a list: its one try is one of its task and run that no list names. A second card for it is one too many.
+	for (const texts of alone) {
+		const mine = [...wanted.values()].filter((one) => isAbout(texts, one));
+		const [first] = [...mine.filter((one) => !counts.has(nameOf(one))), ...mine];
+		if (first) add(nameOf(first));
+	}
+	return {
+		lost: [...wanted.keys()].filter((name) => !counts.has(name)),
+		doubled: [...counts]
+			.filter(([name, times]) => times > 1 || !wanted.has(name))
+			.map(([name, times]) => `${name} ×${times}`),
+	};
+}
+
+function isAbout(texts: readonly string[], { dag, run, task, mapIndex }: Try): boolean {
+	return texts.includes(run) && texts.includes(dag) && texts.includes(mapIndex < 0 ? task : `${task}[${mapIndex}]`);
+}
