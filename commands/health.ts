@@ -5,7 +5,7 @@ import { Trouble } from '../src/domain/errors.ts';
 import { quote } from '../src/domain/quote.ts';
 import type { Cell, Line, Part } from '../src/domain/reply.ts';
 import { clip, clipHead, type Lang, type Text } from '../src/domain/text.ts';
-import { knownFault } from '../src/rules/version-or-build-known-bad/rule.ts';
+import { knownFault } from '../src/rules/version-or-build-known-bad/faults.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { noMore } from './ids.ts';
 import { workersOf } from './health-workers.ts';

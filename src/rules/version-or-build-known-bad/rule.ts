@@ -1,9 +1,10 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
-import type { Text } from '../../domain/text.ts';
 import { command, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 import { isSilent, isWaiting } from '../_parts/audit.ts';
+import { beside } from '../_parts/said.ts';
+import { faultsOf, isForAll, sentence } from './faults.ts';
 
 export default defineRule({
 	id: 'version-or-build-known-bad',
@@ -40,69 +41,54 @@ export default defineRule({
 	],
 	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
 	// The image version is known before anything is read.
-	suspects: (failed) => failed.generation?.startsWith('composer') === true && (isSilent(failed) || isWaiting(failed)),
-	verify(_, { env }) {
-		const fault = knownFault(env.imageVersion);
-		return fault && { status: 'beside', because: fault, source: 'environment' };
+	suspects: (failed) => failed.generation?.startsWith('composer') === true,
+	verify(_, { failed, env }) {
+		const image = env.imageVersion;
+		const asked = isSilent(failed) || isWaiting(failed);
+		const fault = faultsOf(image).find(
+			({ causes }) => causes.some((cause) => failed.told.includes(cause)) || (asked && isForAll(causes)),
+		);
+		if (!fault || image === undefined) return undefined;
+		const { en, ja } = sentence(image, fault);
+		return beside('environment', en, ja);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-versions',
 });
 
-// google-api-core 2.28.0 to 2.30.2: slow tasks and a slow step from queued to running. Source: release note of 2026-05-14.
-const SLOW_API_CORE: readonly RegExp[] = [
-	/^composer-3-airflow-3\.1\.7-build\.[0-5]$/,
-	/^composer-3-airflow-3\.1\.0-build\.(?:[5-9]|10)$/,
-	/^composer-3-airflow-2\.11\.1-build\.0$/,
-	/^composer-3-airflow-2\.10\.5-build\.(?:2[2-9]|3[0-3])$/,
-	/^composer-3-airflow-2\.9\.3-build\.(?:4[2-9]|5[0-3])$/,
-	/^composer-2\.16\.(?:[0-9]|10)-airflow-(?:2\.10\.5|2\.9\.3)$/,
-	/^composer-2\.16\.10-airflow-2\.11\.1$/,
-];
-
-/** What is known against an image version, in a sentence; undefined: nothing is. */
-export function knownFault(image: string | undefined): Text | undefined {
-	if (image === undefined) return undefined;
-	if (SLOW_API_CORE.some((pattern) => pattern.test(image)))
-		return {
-			en: `The image version \`${image}\` has a known fault: google-api-core 2.28.0 to 2.30.2 slows tasks and queueing (mended by google-api-core>=2.30.3).`,
-			ja: `イメージバージョン \`${image}\` には既知の不具合があります。google-api-core 2.28.0〜2.30.2 により、タスクとキューの処理が遅くなります（google-api-core>=2.30.3 で解消）。`,
-		};
-	if (/^composer-(?:1|2\.0)\./.test(image))
-		return {
-			en: `The image version \`${image}\` is out of support since 2026-09-15.`,
-			ja: `イメージバージョン \`${image}\` のサポートは 2026-09-15 に終了しています。`,
-		};
-	return undefined;
-}
-
 function fix({ env, facts, lang }: FixContext): FixStep[] {
 	const t = inLang(lang);
 	const { at } = names(env);
 	const image = env.imageVersion ?? '';
-	const known: FixStep[] = SLOW_API_CORE.some((pattern) => pattern.test(image))
+	const known = faultsOf(image).flatMap((fault): FixStep[] => {
+		const said = sentence(image, fault);
+		return [
+			say(t(said.en, said.ja)),
+			...(fault.package === undefined
+				? []
+				: [
+						sh(
+							updateEnvironment(env, `--update-pypi-package=${fault.package}`),
+							t('Until the upgrade:', 'アップグレードまでの回避策:'),
+						),
+					]),
+		];
+	});
+	const gone = [image, facts.image ?? ''].some((one) => /^composer-(?:1|2\.0)\./.test(one));
+	const move = gone
 		? [
 				say(
 					t(
-						`\`${image}\` ships google-api-core 2.28.0 to 2.30.2, which slows tasks and queueing.`,
-						`\`${image}\` には google-api-core 2.28.0〜2.30.2 が含まれ、タスクとキューの処理が遅くなります。`,
+						'Composer 1 and 2.0.x cannot be used since 2026-09-15: move to Composer 3 with a snapshot or the migration script.',
+						'Composer 1 と 2.0.x は 2026-09-15 以降使用できません。スナップショットまたは移行スクリプトで Composer 3 に移行してください。',
 					),
-				),
-				sh(
-					updateEnvironment(env, '--update-pypi-package=google-api-core>=2.30.3'),
-					t('Until the upgrade:', 'アップグレードまでの回避策:'),
 				),
 			]
-		: /^composer-(?:1|2\.0)\./.test(image) || /^composer-(?:1|2\.0)\./.test(facts.image ?? '')
-			? [
-					say(
-						t(
-							'Composer 1 and 2.0.x cannot be used since 2026-09-15: move to Composer 3 with a snapshot or the migration script.',
-							'Composer 1 と 2.0.x は 2026-09-15 以降使用できません。スナップショットまたは移行スクリプトで Composer 3 に移行してください。',
-						),
-					),
-				]
-			: [];
+		: [];
+	const target =
+		faultsOf(image)
+			.map(({ fixedIn }) => fixedIn?.(image))
+			.find((one) => one !== undefined) ?? 'IMAGE_VERSION';
 	return [
 		...(facts.image
 			? [
@@ -115,6 +101,7 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 				]
 			: []),
 		...known,
+		...move,
 		sh(
 			[
 				command(
@@ -126,8 +113,8 @@ function fix({ env, facts, lang }: FixContext): FixStep[] {
 					'--format=value(config.softwareConfig.imageVersion)',
 				),
 				command('gcloud', 'composer', 'environments', 'list-upgrades', ...at),
-				command('gcloud', 'composer', 'environments', 'check-upgrade', ...at, '--image-version=IMAGE_VERSION'),
-				updateEnvironment(env, '--image-version=IMAGE_VERSION'),
+				command('gcloud', 'composer', 'environments', 'check-upgrade', ...at, `--image-version=${target}`),
+				updateEnvironment(env, `--image-version=${target}`),
 			],
 			t(
 				'What runs, what is offered, whether it would work, then do it:',
