@@ -16,6 +16,8 @@ import { http } from './clients/base/http.ts';
 import { followed } from './clients/followed.ts';
 import { incidents } from './clients/incidents.ts';
 import type { Incidents } from './clients/incidents.ts';
+import { storms } from './clients/storms.ts';
+import type { Storms } from './clients/storms.ts';
 import { digests } from './clients/digests.ts';
 import type { Digests } from './clients/digests.ts';
 import { plans } from './clients/plans.ts';
@@ -43,6 +45,7 @@ import { googleSources } from './sources/google.ts';
 /** What the worker and the Slack process have beside what the verbs see. */
 export type BotDeps = Deps & {
 	incidents: Incidents;
+	storms: Storms;
 	measure: Metrics;
 	slack: Slack;
 	store: Store;
@@ -132,6 +135,7 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		mutedBy: async (about) => muteOf(about, (await heard.heard()).mutes, now()),
 		alerts: config.alerts,
 		incidents: incidents(redis, now),
+		storms: storms(redis, now),
 		watches: heard,
 		audit: audit(redis, { days: config.alerts.audit.keepDays, most: config.alerts.audit.most }, now),
 		async person(idOrHandle) {

@@ -9,6 +9,7 @@ import type { Listener } from './alerts/audience.ts';
 import { cardsDue, PACE_MS } from './alerts/due.ts';
 import { cardId, sayCard } from './alerts/say-card.ts';
 import { sayThread } from './alerts/say-thread.ts';
+import { addToStorm, stormCard, stormFor } from './alerts/storm.ts';
 import { cardJob } from './jobs.ts';
 import type { Wires } from './wires.ts';
 
@@ -22,6 +23,7 @@ export async function cards(held: Held, wires: Wires): Promise<Outcome> {
 		log.warn({ job: held.id }, 'card of another version parked');
 		return { againInMs: 30_000 };
 	}
+	if ('storm' in job.data) return stormCard(job.data.storm, held.id, wires);
 	const id = job.data.incident;
 	const early = await tooEarly(id, wires);
 	if (early !== undefined) return { againInMs: early };
@@ -48,11 +50,20 @@ async function bringUpToDate(id: string, wires: Wires): Promise<Outcome> {
 	if (!(await incidents.commit(reading))) return { againInMs: 50 };
 	const incident = viewOf(id, reading.ledger, reading.told);
 	const listeners = await withTold(incident, await audienceOf(incident, deps), deps);
+	const digests = await deps.storms.of(id);
 	const told: Told[] = [];
 	let again: number | undefined;
 	for (const listener of listeners) {
-		const before = reading.told.find(({ channel }) => channel === listener.destination.channel);
-		const decision = decideFor(incident, listener, before, deps.now());
+		const { channel } = listener.destination;
+		const known = reading.told.find((one) => one.channel === channel);
+		const storm = digests[channel];
+		// Its card was taken back when a storm began.
+		const before = storm === undefined ? known : { ...(known ?? listener.destination), digest: storm };
+		let decision = decideFor(incident, listener, before, undefined, deps.now());
+		if (decision.do === 'post' && incident.scope !== 'environment') {
+			const digest = await stormFor(incident, listener.destination, wires);
+			if (digest !== undefined) decision = decideFor(incident, listener, before, digest, deps.now());
+		}
 		const one = await carryOut(decision, { incident, reading, listener, before }, wires);
 		if (one.told) told.push(one.told);
 		again = earlier(again, one.again);
@@ -89,14 +100,14 @@ function decideFor(
 	incident: Incident,
 	{ destination, mutedUntil }: Listener,
 	before: Told | undefined,
+	storm: string | undefined,
 	now: number,
 ): Decision {
 	return decide(incident, {
 		destination,
-		stands: before === undefined ? 'nothing' : before.digest === undefined ? 'card' : 'digest',
+		stands: before === undefined ? 'nothing' : before.digest === undefined ? 'card' : { digest: before.digest },
 		mutedUntil,
-		storm: false,
-		knownBy: undefined,
+		storm,
 		now,
 	});
 }
@@ -115,8 +126,10 @@ async function carryOut(
 		case 'wait':
 			await cardsDue(wires, { id: incident.id, rev: incident.rev }, decision.until + 500);
 			return { told: before };
-		case 'digest':
-			return { told: before };
+		case 'digest': {
+			await addToStorm(decision.storm, incident, wires);
+			return { told: { ...(before ?? listener.destination), digest: decision.storm } };
+		}
 		default: {
 			if (!before)
 				log.info(

@@ -112,4 +112,8 @@ export type ConditionJob = z.output<typeof conditionJob>;
 export const watchJob = z.object({ v: z.literal(1), env: z.string(), soon: z.boolean().default(false) });
 
 /** An incident's cards are to be brought up to its state. */
-export const cardJob = z.object({ v: z.literal(1), incident: z.string() });
+export const cardJob = z.union([
+	z.object({ v: z.literal(1), incident: z.string() }),
+	/** The digest of a storm is to be brought up to date. */
+	z.object({ v: z.literal(1), storm: z.string() }),
+]);

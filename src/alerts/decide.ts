@@ -5,13 +5,11 @@ import type { Incident } from './incident.ts';
 export type Around = {
 	destination: Destination;
 	/** What of it stands there already. */
-	stands: 'nothing' | 'card' | 'digest';
+	stands: 'nothing' | 'card' | { digest: string };
 	/** Until when it is muted; undefined: it is not. Epoch milliseconds. */
 	mutedUntil: number | undefined;
-	/** More new incidents than people can read come into this conversation just now. */
-	storm: boolean;
-	/** Its cause is still being looked for, and will be known by then at the latest. */
-	knownBy: number | undefined;
+	/** The digest that new incidents go into, while more come into this conversation than people can read. */
+	storm: string | undefined;
 	now: number;
 };
 
@@ -20,25 +18,25 @@ export type Decision = { because: string } & (
 	/** Edits notify nobody, so neither a mute nor quiet hours hold them up. */
 	| { do: 'update' }
 	/** A line in the digest of the storm. */
-	| { do: 'digest' }
+	| { do: 'digest'; storm: string }
 	| { do: 'wait'; until: number }
 	| { do: 'nothing' }
 );
 
 /** What one conversation is to be shown of the incident as it is now. */
 export function decide(incident: Incident, around: Around): Decision {
-	const { destination, stands, mutedUntil, storm, knownBy, now } = around;
+	const { destination, stands, mutedUntil, storm, now } = around;
 	if (stands === 'card') return { do: 'update', because: 'its card shows what is true now' };
-	if (stands === 'digest') return { do: 'digest', because: 'it is a line of the digest' };
+	if (stands !== 'nothing') return { do: 'digest', storm: stands.digest, because: 'it is a line of the digest' };
 	if (!isWorthTelling(incident, destination.tries))
 		return { do: 'nothing', because: 'each of it is tried again: counted, not told' };
 	if (mutedUntil !== undefined && mutedUntil > now) return { do: 'wait', until: mutedUntil, because: 'muted' };
 	const { quietUntil } = destination;
 	if (quietUntil !== undefined && quietUntil > now && incident.severity !== 'critical')
 		return { do: 'wait', until: quietUntil, because: 'quiet hours' };
-	if (knownBy !== undefined && knownBy > now) return { do: 'wait', until: knownBy, because: 'its cause is known soon' };
 	// What befalls the environment is what people look for in a storm.
-	if (storm && incident.scope !== 'environment') return { do: 'digest', because: 'one of many at once' };
+	if (storm !== undefined && incident.scope !== 'environment')
+		return { do: 'digest', storm, because: 'one of many at once' };
 	return { do: 'post', because: 'new' };
 }
 

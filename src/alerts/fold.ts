@@ -2,7 +2,8 @@ import { CONDITION_SCOPE } from './causes.ts';
 import type { Severity } from './about.ts';
 import { hashOf, lineId, memberId, runHash } from './ids.ts';
 import type { Act, Condition, FailedTry, History, IncidentEvent, Phase, Scope, Why } from './incident.ts';
-import { rowLength } from './row.ts';
+import { addToPages } from './pages.ts';
+import type { Page } from './pages.ts';
 
 /**
  * What an incident is by all that happened to it. Kept as JSON; small names, since a storm has ten thousand members. The order
@@ -41,8 +42,8 @@ export type Ledger = {
 	badAt: number;
 	relapses: number;
 	worst: Severity;
-	/** Where each page of the list of tries begins, by event, and how many tries and characters are on it. */
-	pages: { from: number; tries: number; length: number }[];
+	/** Of the list of tries; they begin at events. */
+	pages: Page[];
 	/** How many events it is made of. */
 	rev: number;
 };
@@ -82,8 +83,6 @@ export type Outcome = { dag: string; task: string; passed: boolean };
 const MOST_NAMES = 1000;
 const MOST_ACTS = 50;
 const MOST_TOOK = 50;
-/** Of a thread message's 12,000 characters; the rest is its title. */
-export const PAGE_LENGTH = 10_800;
 const ORDER: readonly Severity[] = ['info', 'warning', 'critical'];
 
 export type Opening = Pick<Ledger, 'env' | 'scope' | 'cause' | 'history' | 'openedAt' | 'why' | 'condition'>;
@@ -173,12 +172,7 @@ function apply(ledger: Ledger, event: IncidentEvent, outcomes: Outcome[]): void 
 }
 
 function failed(ledger: Ledger, one: FailedTry, outcomes: Outcome[]): void {
-	const length = rowLength(one);
-	const page = ledger.pages.at(-1);
-	if (page && page.length + length <= PAGE_LENGTH) {
-		page.tries++;
-		page.length += length;
-	} else ledger.pages.push({ from: ledger.rev, tries: 1, length });
+	addToPages(ledger.pages, one, ledger.rev);
 	ledger.tries++;
 	ledger.badAt = Math.max(ledger.badAt, one.seenAt);
 	ledger.since = Math.min(ledger.since ?? Infinity, timeOf(one));

@@ -36,7 +36,7 @@ export function subjectOf({ counts, dags, tasks, first, scope, cause, condition 
 	return ja ? [idSpan(dag), ` の ${counts.members} 件のタスク`] : [`${counts.members} tasks of `, idSpan(dag)];
 }
 
-const ICONS: Readonly<Record<Incident['phase'], string>> = {
+export const STATE_ICONS: Readonly<Record<Incident['phase'], string>> = {
 	open: '🔴',
 	retrying: '🟠',
 	recovered: '🟢',
@@ -49,7 +49,7 @@ export function headline(incident: Incident, lang: Lang): { icon: string; line: 
 	const { phase, severity, since, endedAt, latest, counts, scope, condition } = incident;
 	const ja = lang === 'ja';
 	const subject = subjectOf(incident, lang);
-	const icon = phase === 'open' && severity === 'critical' ? '🚨' : ICONS[phase];
+	const icon = phase === 'open' && severity === 'critical' ? '🚨' : STATE_ICONS[phase];
 	if (phase === 'recovered') {
 		const took = durationText((endedAt ?? since) - since, lang);
 		return { icon, line: ja ? [...subject, `: ${took}で復旧しました`] : [...subject, `: recovered after ${took}`] };

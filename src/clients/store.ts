@@ -133,10 +133,11 @@ return 1`;
 
 const WITHDRAW = `
 local state, sends = unpack(redis.call('HMGET', KEYS[1], 'state', 'sends'))
-if state ~= 'intended' or sends then return 0 end
+if not state then return 'never' end
+if state ~= 'intended' or sends then return 'stands' end
 redis.call('HSET', KEYS[1], 'state', 'gone')
 redis.call('HDEL', KEYS[1], 'want', 'url')
-return 1`;
+return 'withdrawn'`;
 
 export type Store = ReturnType<typeof store>;
 
@@ -228,9 +229,9 @@ export function store(client: Redis) {
 			if (state !== 'gone' && !ts) return undefined;
 			return { channel: channel ?? '', ts: ts ?? undefined, gone: state === 'gone' };
 		},
-		/** Takes a message back that nobody has begun to send; false: it stands, or may. */
-		async withdraw(id: string): Promise<boolean> {
-			return (await script(client, WITHDRAW, [key('msg', id)], [])) === 1;
+		/** Takes a message back that nobody has begun to send. `stands`: too late, or it may stand. `never`: nobody wanted it. */
+		async withdraw(id: string): Promise<'withdrawn' | 'stands' | 'never'> {
+			return z.enum(['withdrawn', 'stands', 'never']).parse(await script(client, WITHDRAW, [key('msg', id)], []));
 		},
 		/** Slack asked for a pause in this channel. */
 		async pause(line: string, ms: number): Promise<void> {

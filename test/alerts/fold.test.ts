@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { fold, openLedger, PAGE_LENGTH } from '../../src/alerts/fold.ts';
+import { fold, openLedger } from '../../src/alerts/fold.ts';
 import type { Ledger } from '../../src/alerts/fold.ts';
 import type { Incident, IncidentEvent } from '../../src/alerts/incident.ts';
+import { PAGE_LENGTH } from '../../src/alerts/pages.ts';
 import { rowLength } from '../../src/alerts/row.ts';
 import { viewOf } from '../../src/alerts/view.ts';
 import { ack, eventsOf, failed, failedTry, lives, opening, passed, T0, timesOf } from './events.ts';
