@@ -357,6 +357,25 @@ describe('an update', () => {
 		expect(environment.settings.workloads.worker).toMatchObject({ memoryGb: 3.25, minCount: 2, maxCount: 5 });
 	});
 
+	test('whoever updates must be allowed to act as the account of the environment; labels are none of its business', () => {
+		const { world, clock } = stand();
+		addCaller(world, 'ci', 'ci@acme.example', ['roles/composer.admin']);
+		const environment = world.environments.get('prod');
+		if (!environment) throw new Error('no prod');
+		const asCi = (mask: string, body: object) =>
+			updateEnvironment(world, 'ci@acme.example', 'prod', readPatch(environment, mask, body));
+		expect(refusal(() => asCi(...PACKAGE))).toMatchObject({
+			status: 'PERMISSION_DENIED',
+			message: expect.stringMatching(/^User not authorized to act as service account .*iam\.serviceAccounts\.actAs/),
+		});
+		expect(world.log.entries().at(-1)).toMatchObject({ severity: 'ERROR', protoPayload: { status: { code: 7 } } });
+		asCi('labels', { labels: { team: 'data' } });
+		clock.now += world.updateMs;
+		world.tick();
+		give(world, ACCOUNT, 'roles/iam.serviceAccountUser', 'user:ci@acme.example');
+		expect(asCi(...PACKAGE).state).toBe('RUNNING');
+	});
+
 	test('a size that the generation does not have is named', () => {
 		const { world } = stand();
 		const workloads = world.environments.get('prod')?.settings.workloads;

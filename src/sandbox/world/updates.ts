@@ -3,7 +3,7 @@ import { illegal } from '../../scaling/sizes.ts';
 import { mustChange, writeAudit, type Audited } from './audit.ts';
 import { agentOf, resourceOf, startPods, uuidOf, writeLine } from './environments.ts';
 import { may } from './may.ts';
-import { GoogleRefusal, notFound } from './refusal.ts';
+import { errorInfo, GoogleRefusal, notFound } from './refusal.ts';
 import type { ComposerEnvironment, JsonObject, LongOperation, PodType, Settings } from './types.ts';
 import type { World } from './world.ts';
 
@@ -35,6 +35,12 @@ export function updateEnvironment(world: World, by: string, name: string, update
 		writeAudit(world, { ...call, status: { code: refusal.grpc, message: refusal.message } });
 		return refusal;
 	};
+	// Whoever lets code of the environment run anew lets it run as that account.
+	if (
+		touchesAirflow(update.kind) &&
+		!may(world, by, 'iam.serviceAccounts.actAs', { kind: 'serviceAccount', email: environment.serviceAccount })
+	)
+		throw refuse(mayNotActAs(environment.serviceAccount));
 	const problems = problemsOf(environment, update);
 	if (problems.length > 0) throw refuse(foundProblems(problems));
 	if (environment.state !== 'RUNNING')
@@ -136,8 +142,7 @@ function missingRoles(
 	environment: ComposerEnvironment,
 	{ kind }: Update,
 ): { code: number; message: string } | undefined {
-	const touchesAirflow = REPLACES[kind] !== undefined || kind === 'workloads' || kind === 'environmentSize';
-	if (!touchesAirflow) return undefined;
+	if (!touchesAirflow(kind)) return undefined;
 	const agent = agentOf(world);
 	const sa = environment.serviceAccount;
 	const account = { kind: 'serviceAccount', email: sa } as const;
@@ -171,6 +176,16 @@ function missingRoles(
 			`response_timestamp {\n  seconds: ${Math.floor(world.now() / 1000)}\n}\n].`,
 	};
 }
+
+const touchesAirflow = (kind: UpdateKind): boolean =>
+	REPLACES[kind] !== undefined || kind === 'workloads' || kind === 'environmentSize';
+
+const mayNotActAs = (account: string): GoogleRefusal =>
+	new GoogleRefusal(
+		'PERMISSION_DENIED',
+		`User not authorized to act as service account '${account}'. The user must be granted iam.serviceAccounts.actAs permission, included in, for example, the roles/iam.serviceAccountUser role. See https://cloud.google.com/iam/docs/service-accounts-actas for additional details.`,
+		[errorInfo('IAM_PERMISSION_DENIED', 'iam.googleapis.com', { permission: 'iam.serviceAccounts.actAs' })],
+	);
 
 /** Composer counts what is wrong with a request, and names all of it. */
 export const foundProblems = (problems: readonly string[]): GoogleRefusal =>
