@@ -368,7 +368,10 @@ describe('an update', () => {
 			status: 'PERMISSION_DENIED',
 			message: expect.stringMatching(/^User not authorized to act as service account .*iam\.serviceAccounts\.actAs/),
 		});
-		expect(world.log.entries().at(-1)).toMatchObject({ severity: 'ERROR', protoPayload: { status: { code: 7 } } });
+		expect(world.log.entries().at(-1)).toMatchObject({
+			severity: 'ERROR',
+			protoPayload: { status: { code: 7 }, authorizationInfo: [{ permission: 'iam.serviceAccounts.actAs' }] },
+		});
 		asCi('labels', { labels: { team: 'data' } });
 		clock.now += world.updateMs;
 		world.tick();

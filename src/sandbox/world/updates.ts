@@ -31,16 +31,16 @@ export function updateEnvironment(world: World, by: string, name: string, update
 	world.tick();
 	const call = updateCall(world, by, environment, update.request);
 	mustChange(world, { kind: 'project' }, call);
-	const refuse = (refusal: GoogleRefusal): GoogleRefusal => {
-		writeAudit(world, { ...call, status: { code: refusal.grpc, message: refusal.message } });
+	const refuse = (refusal: GoogleRefusal, about: Partial<Audited> = {}): GoogleRefusal => {
+		writeAudit(world, { ...call, ...about, status: { code: refusal.grpc, message: refusal.message } });
 		return refusal;
 	};
 	// Whoever lets code of the environment run anew lets it run as that account.
 	if (
 		touchesAirflow(update.kind) &&
-		!may(world, by, 'iam.serviceAccounts.actAs', { kind: 'serviceAccount', email: environment.serviceAccount })
+		!may(world, by, ACT_AS, { kind: 'serviceAccount', email: environment.serviceAccount })
 	)
-		throw refuse(mayNotActAs(environment.serviceAccount));
+		throw refuse(mayNotActAs(environment.serviceAccount), { permission: ACT_AS, granted: false });
 	const problems = problemsOf(environment, update);
 	if (problems.length > 0) throw refuse(foundProblems(problems));
 	if (environment.state !== 'RUNNING')
@@ -180,11 +180,12 @@ function missingRoles(
 const touchesAirflow = (kind: UpdateKind): boolean =>
 	REPLACES[kind] !== undefined || kind === 'workloads' || kind === 'environmentSize';
 
+const ACT_AS = 'iam.serviceAccounts.actAs';
 const mayNotActAs = (account: string): GoogleRefusal =>
 	new GoogleRefusal(
 		'PERMISSION_DENIED',
 		`User not authorized to act as service account '${account}'. The user must be granted iam.serviceAccounts.actAs permission, included in, for example, the roles/iam.serviceAccountUser role. See https://cloud.google.com/iam/docs/service-accounts-actas for additional details.`,
-		[errorInfo('IAM_PERMISSION_DENIED', 'iam.googleapis.com', { permission: 'iam.serviceAccounts.actAs' })],
+		[errorInfo('IAM_PERMISSION_DENIED', 'iam.googleapis.com', { permission: ACT_AS })],
 	);
 
 /** Composer counts what is wrong with a request, and names all of it. */
