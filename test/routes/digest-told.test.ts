@@ -39,7 +39,7 @@ async function house(alerts: object) {
 	return {
 		wires,
 		slack: wired.slack,
-		begin: memory.begin,
+		begin: (...args: Parameters<typeof memory.begin>) => memory.begin(...args),
 		at: (time: number) => (now = time),
 		/** Rounds of the digest's job until it is done. */
 		tell: async (channel = 'C0OPEN', by: Wires = wires): Promise<void> => {
