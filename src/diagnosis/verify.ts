@@ -260,7 +260,7 @@ function ranked(judged: readonly Weighed[]): Judged[] {
 function worthOf({ rule, place, inLog, one }: Weighed, judged: readonly Weighed[]): number {
 	const { because, status, evidence } = one;
 	const told = inLog ? 300 : evidence.length > 0 ? 250 : 200;
-	const base = status === 'possible' ? 100 : because?.verified === 'confirmed' ? 400 : told;
+	const base = status === 'possible' ? 100 : because?.verified === 'confirmed' && status === 'confirmed' ? 400 : told;
 	const explained =
 		rule.symptom === true &&
 		judged.some(({ rule: other, one }) => !other.symptom && !other.lastResort && one.status !== 'possible');

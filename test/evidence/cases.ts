@@ -527,7 +527,7 @@ export const cases: readonly Case[] = [
 		says: 'the number of workers fell from 3 to 2',
 	},
 	{
-		name: 'no log: the worker was restarted, and nothing says why',
+		name: 'no log: the worker was restarted, and its memory is not known',
 		env: three,
 		failed: { ...gone, told: [] },
 		told: [['task-log-missing-worker-lost', 'likely']],
@@ -540,7 +540,7 @@ export const cases: readonly Case[] = [
 			workerMemory: [],
 			workerMemoryQuota: [],
 		},
-		is: ['worker-liveness-probe-failed', 'likely'],
+		is: ['worker-oom-task-sigkill', 'likely'],
 		says: '`worker-1` was restarted at 10:04 UTC',
 	},
 	{

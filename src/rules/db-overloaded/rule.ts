@@ -84,6 +84,12 @@ export default defineRule({
 	weigh(hits, scene) {
 		const weighing = sober(strongest(hits), hits, scene);
 		if (weighing === undefined || scene.ended === 'success' || weighing.says !== 'weak') return weighing;
+		// Airflow 3: the API server broke on what the task asked of it; that it refused would be another status.
+		const broke = hits.some(
+			({ text, place }) =>
+				/API_SERVER_ERROR: .{0,200}Internal server error/.test(text) && (place === 'root' || place === 'chain'),
+		);
+		if (broke) return { ...weighing, says: 'strong' };
 		const asked = airflowAsked(scene.chain);
 		if (asked === false) return undefined;
 		const database = hits.some(({ text }) =>

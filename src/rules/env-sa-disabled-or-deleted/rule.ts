@@ -3,6 +3,7 @@ import { gcloud } from '../_parts/iam.ts';
 import { forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { clock, isSilent } from '../_parts/audit.ts';
 import { confirmed, ruledOut } from '../_parts/said.ts';
+import { RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 // What whoever has no account any more meets.
@@ -47,8 +48,14 @@ export default defineRule({
 		line('IAM returned 404 Not Found', /Unable to generate access token; IAM returned 404 Not Found/, 'weak'),
 	],
 	yieldsTo: ['kpo-ksa-no-gcp-access'],
+	asks: [...RUNS_POD_ASKS],
 	weigh(hits, scene) {
-		return unlessQuoted(strongest(hits), scene);
+		const weighing = unlessQuoted(strongest(hits), scene);
+		// The account behind a worker is the environment's; behind a pod of the user's it may be a typing error in an annotation.
+		const gone = hits.some(
+			({ text, place }) => text.includes('IAM returned 404') && (place === 'root' || place === 'chain'),
+		);
+		return weighing?.says === 'weak' && gone && !runsPod(scene) ? { ...weighing, says: 'strong' } : weighing;
 	},
 	reads: ['serviceAccount', 'audit'],
 	decides: ['serviceAccount'],

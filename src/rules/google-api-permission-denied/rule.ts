@@ -140,6 +140,13 @@ export default defineRule({
 		if (permission === undefined || facts['scopes'] !== undefined || env.project === undefined) return undefined;
 		if (member === undefined) return undefined;
 		const own = { policy: projectPolicy, source: 'projectPolicy' as const, on: onProject(env.project) };
+		// Whoever asked about the environment's own account was no task of it, but Composer's agent or a person.
+		if (
+			facts['principal'] === undefined &&
+			env.serviceAccount !== undefined &&
+			facts['resource']?.includes(env.serviceAccount)
+		)
+			return undefined;
 		if (actAs !== undefined)
 			return refused(member, permission, [
 				...(failed.account === actAs

@@ -111,7 +111,7 @@ export default defineRule({
 		};
 	},
 	reads: ['failures', 'schedulerLog', 'workerLog', 'workerMemory', 'workerMemoryQuota', 'podEvictions', 'restarts'],
-	decides: ['restarts', 'workerLog'],
+	decides: ['restarts', 'workerLog', 'workerMemory'],
 	suspects: ({ log, state, hostname }) => log !== 'there' && state === 'failed' && hostname !== undefined,
 	verify(seen, { failed, told, env }) {
 		const { hostname } = failed;

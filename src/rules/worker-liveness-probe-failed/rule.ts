@@ -80,8 +80,8 @@ export default defineRule({
 				`Kubernetes が \`${hostname}\` を再起動しました: ${event.message}${others.ja}。`,
 				{ at: event.at, facts },
 			);
-		// A restart with a full memory is that of a worker which was killed for it.
-		if (!restarted || full) return undefined;
+		// A restart with a full memory is that of a worker which was killed for it, and so may be one whose memory is not known.
+		if (!restarted || full || (told === undefined && memory === undefined)) return undefined;
 		const room = memory
 			? {
 					en: `; its memory was no reason: ${memoryText(memory).en}`,

@@ -166,7 +166,20 @@ export default defineRule({
 				facts: host,
 			});
 		}
-		if (told === undefined) return undefined;
+		if (told === undefined)
+			// What is known of no other reason for a kill, where the memory itself cannot be read.
+			return memory === undefined && (killed ?? restarted)
+				? likely(
+						killed ? 'exitCodes' : 'restarts',
+						killed
+							? `${killed.count} task process${killed.count === 1 ? '' : 'es'} ended with SIGKILL at ${clock(killed.at)}${others.en}.`
+							: `the worker \`${failed.hostname}\` was restarted at ${clock(restarted?.at ?? '')}${others.en}; memory is the usual reason.`,
+						killed
+							? `${clock(killed.at)} に SIGKILL で終了したタスクプロセスが ${killed.count} 件あります${others.ja}。`
+							: `ワーカー \`${failed.hostname}\` は ${clock(restarted?.at ?? '')} に再起動されています${others.ja}。多くはメモリ不足が原因です。`,
+						{ at: (killed ?? restarted)?.at, facts: host },
+					)
+				: undefined;
 		// A child of the task may have a limit of its own.
 		if (memory && memory.share < 0.6 && facts['exitCode'] === undefined) {
 			const { en, ja } = memoryText(memory);
