@@ -118,9 +118,12 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'old-airflow-api': {
 		verdict: 'api-endpoint-or-auth-changed',
 		status: 'likely',
-		line: /405 Client Error: Method Not Allowed for url: \S+\/api\/v1\/dags\/reporting\/dagRuns/,
-		fix: [/\/api\/v2\/dags/, /"logical_date": None/],
-		not: [/\/api\/v1\/dags\/DAG_ID/],
+		line: {
+			'composer-3': /405 Client Error: Method Not Allowed for url: \S+\/api\/v1\/dags\/reporting\/dagRuns/,
+			composer: /404 Client Error: Not Found for url: \S+\/api\/experimental\/dags\/reporting\/dag_runs/,
+		},
+		fix: { 'composer-3': [/\/api\/v2\/dags/, /"logical_date": None/], composer: [/\/api\/v1\/dags/] },
+		not: { 'composer-3': [/\/api\/v1\/dags\/DAG_ID/], composer: [/\/api\/v2\/dags\/DAG_ID/] },
 		repair: {},
 	},
 
@@ -183,6 +186,13 @@ export const expected: Readonly<Record<string, Expected>> = {
 		because: { says: /100 % of its CPU/, decides: ['databaseCpu'] },
 		fix: [/--environment-size=medium/],
 		repair: {},
+	},
+	'replaced-under-a-long-task': {
+		verdict: 'worker-rollout-by-update',
+		status: 'confirmed',
+		line: { 'composer-3': /Process terminated by signal/, composer: /return code 143|SIGTERM/ },
+		because: { says: /UPDATE of the environment ran meanwhile/, decides: ['operations'] },
+		fix: [/--maintenance-window-start=/, /"retries": 2/],
 	},
 	'package-not-installed': {
 		verdict: 'dag-import-error',

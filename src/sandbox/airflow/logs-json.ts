@@ -52,6 +52,14 @@ function structured(one: LoggedTry): Line[] {
 				'Process terminated by signal. Likely out of memory error (OOM). For more information, see https://airflow.apache.org/docs/apache-airflow/stable/troubleshooting.html#process-terminated-by-signal.',
 			extra: { signal: -9, signal_name: 'SIGKILL', logger: 'task' },
 		});
+	else if (ending === 'terminated')
+		lines.push({
+			at: end,
+			level: 'critical',
+			event:
+				'Process terminated by signal. For more information, see https://airflow.apache.org/docs/apache-airflow/stable/troubleshooting.html#process-terminated-by-signal.',
+			extra: { signal: -15, signal_name: 'SIGTERM', logger: 'task' },
+		});
 	else if (ending === 'success' && one.task.operator === 'PythonOperator')
 		lines.push({
 			at: end,

@@ -47,6 +47,28 @@ export function textLines(one: LoggedTry): TextLine[] {
 	];
 	const { ending } = one;
 	if (ending === 'killed') lines.push(...last(-9));
+	else if (ending === 'terminated')
+		lines.push(
+			{
+				at: end,
+				source: 'taskinstance.py:3093',
+				level: 'ERROR',
+				text: 'Received SIGTERM. Terminating subprocesses.',
+			},
+			{
+				at: end,
+				source: 'taskinstance.py:3337',
+				level: 'ERROR',
+				text: [
+					'Task failed with exception',
+					'Traceback (most recent call last):',
+					`  File "${SITE}/airflow/models/taskinstance.py", line 3095, in signal_handler`,
+					'    raise AirflowTaskTerminated("Task received SIGTERM signal")',
+					'airflow.exceptions.AirflowTaskTerminated: Task received SIGTERM signal',
+				].join('\n'),
+			},
+			...last(143),
+		);
 	else if (ending === 'success') {
 		if (one.task.operator === 'PythonOperator')
 			lines.push(info(end, 'python.py:240', 'Done. Returned value was: None'));

@@ -6,6 +6,8 @@ export type Ending =
 	| 'skipped'
 	/** SIGKILL, as the kernel's OOM killer does it: Airflow sees return code -9. */
 	| 'killed'
+	/** SIGTERM: its worker was shut down under it. */
+	| 'terminated'
 	/** Failed by the scheduler before any worker wrote a line. */
 	| 'no-log'
 	/** Waited in the queue for too long; it was never started either. */

@@ -86,7 +86,8 @@ const GIB: Readonly<Record<string, number>> = { Gi: 1, G: 1, Mi: 1 / 1024, M: 1 
 function changeCode(stage: Stage, id: string, code: string): boolean {
 	const found = stage.dags.get(id);
 	if (!found) return false;
-	if (code.includes('/api/v2/')) return changeCalls(stage, found);
+	const api = /\/api\/(v[12])\//.exec(code)?.[1];
+	if (api === 'v1' || api === 'v2') return changeCalls(stage, found, api);
 	if (!/KubernetesPodOperator|container_resources|startup_timeout_seconds/.test(code)) return false;
 	const [, memory, unit] = /limits=\{[^}]*"memory": "([\d.]+)(Gi|Mi|G|M)"/.exec(code) ?? [];
 	const cpu = /(?:requests|limits)=\{[^}]*"cpu": "?([\d.]+)/.exec(code)?.[1];
@@ -114,10 +115,10 @@ function changeCode(stage: Stage, id: string, code: string): boolean {
 	return true;
 }
 
-/** Calls of Airflow's API as Airflow 3 has it. */
-function changeCalls(stage: Stage, found: WorldDag): boolean {
+/** Calls of Airflow's API as it is now. */
+function changeCalls(stage: Stage, found: WorldDag, api: 'v1' | 'v2'): boolean {
 	const tasks = found.tasks.map((task): WorldTask => {
-		const steps = task.needs?.steps?.map((step) => (step.kind === 'airflow' ? { ...step, api: 'v2' as const } : step));
+		const steps = task.needs?.steps?.map((step) => (step.kind === 'airflow' ? { ...step, api } : step));
 		return steps ? { ...task, needs: { ...task.needs, steps } } : task;
 	});
 	stage.add({ ...found, tasks });

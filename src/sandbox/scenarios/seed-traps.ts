@@ -107,11 +107,12 @@ export const seedTraps: readonly Scenario[] = [
 		},
 	},
 	{
-		// Whoever triggered over the API of Airflow 2 before the upgrade.
+		// Whoever has triggered since before the upgrade, over an API that is no longer there.
 		id: 'old-airflow-api',
-		places: ['composer-3'],
+		places: COMPOSER,
 		dag: 'trigger_reporting',
 		setUp({ airflow, add, token }) {
+			const before = airflow.version.startsWith('2') ? 'experimental' : 'v1';
 			add(dag('reporting', [py('report', 1)]));
 			add(
 				dag('trigger_reporting', [
@@ -121,7 +122,7 @@ export const seedTraps: readonly Scenario[] = [
 								{
 									kind: 'airflow',
 									url: () => airflow.url,
-									api: 'v1',
+									api: before,
 									dag: 'reporting',
 									token,
 									line: 31,

@@ -1,3 +1,5 @@
+import { readPatch } from '../world/patch.ts';
+import { updateEnvironment } from '../world/updates.ts';
 import { dag, py, type Scenario } from './scenario.ts';
 
 const ALL = ['composer-2', 'composer-3', 'composer-3-airflow-2', 'airflow-2', 'airflow-3'] as const;
@@ -106,6 +108,26 @@ export const workers: readonly Scenario[] = [
 		},
 		async happens({ pass }) {
 			await pass(2 * MINUTE);
+		},
+	},
+	{
+		// An update replaces the workers while a task needs longer than they are given to end.
+		id: 'replaced-under-a-long-task',
+		places: COMPOSER,
+		dag: 'reindex_catalog',
+		setUp: ({ add }) => add(dag('reindex_catalog', [py('reindex', 110)])),
+		async happens({ world, environment, owner, airflow, pass }) {
+			airflow.foreignRun({ dag: 'reindex_catalog', run: 'scheduled__2026-11-18T07:00:00+00:00' });
+			await pass(10 * MINUTE);
+			updateEnvironment(
+				world,
+				owner,
+				environment.name,
+				readPatch(environment, 'config.softwareConfig.envVariables', {
+					config: { softwareConfig: { envVariables: { CATALOG_REGION: 'eu' } } },
+				}),
+			);
+			await pass(75 * MINUTE);
 		},
 	},
 ];

@@ -19,6 +19,8 @@ export type Load = {
 	plan: { begun: number; played: number; plan: Plan } | undefined;
 	/** Its process was killed. */
 	killed: boolean;
+	/** Its worker is being replaced, and goes then. */
+	goesAt: number | undefined;
 	/** Nobody hears of it any more since then. */
 	lost: { at: number; log: 'cut' | 'missing' } | undefined;
 };
@@ -46,6 +48,8 @@ const BASE_GB = 0.45;
 const BASE_DISK_GB = 0.35;
 const TASK_GB = 0.1;
 const TASK_CPU = 0.1;
+/** What a worker that is replaced leaves its tasks to end in. */
+const GRACE_MS = 3_600_000;
 /** A new node and a worker's start. */
 const SCALE_MS = 90_000;
 const MINUTE = 60_000;
@@ -243,6 +247,12 @@ export function openWorkers({ world, environment, write, airflow, airflowVersion
 			else if (!starvedSince.has(pod.name)) starvedSince.set(pod.name, now);
 		}
 	}
+
+	world.onChange((happening) => {
+		if (happening.what !== 'pods-replaced' || happening.environment !== environment) return;
+		const gone = new Set(happening.gone.map(({ name }) => name));
+		for (const load of loads.values()) if (gone.has(load.host)) load.goesAt ??= world.now() + GRACE_MS;
+	});
 
 	return {
 		loads,

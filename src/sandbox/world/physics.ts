@@ -111,6 +111,7 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 			step: 0,
 			plan: undefined,
 			killed: false,
+			goesAt: undefined,
 			lost: undefined,
 		});
 		workers.minute.started += 1;
@@ -123,6 +124,10 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 		const now = world.now();
 		load.tried = tried;
 		if (load.killed) return 'killed';
+		if (load.goesAt !== undefined && now >= load.goesAt) {
+			write.worker(load.host, 'worker: Cold shutdown (MainProcess)', { severity: 'WARNING' });
+			return 'terminated';
+		}
 		if (load.lost) {
 			if (now - load.lost.at < workers.patience() * 1000) return 'runs';
 			tellGone(load, now);
