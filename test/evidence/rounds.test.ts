@@ -103,7 +103,7 @@ describe('a try that Airflow has no log of', () => {
 		],
 		['a refusal', new Trouble('denied', 'airflow log denied', 'no')],
 	])('%s: Cloud Logging is asked for its entries', async (_, log) => {
-		const { found, read } = await ask({ taskEntries: raised() }, { ...(log === undefined ? {} : { log }) });
+		const { found, read } = await ask({ taskEntries: raised() }, log === undefined ? {} : { log });
 		expect([found.verdict.verdict, found.verdict.status]).toEqual(['user-code-exception', 'confirmed']);
 		expect(found.failed.log).toBe('elsewhere');
 		expect(found.verdict.findings[0]?.evidence.at(-1)).toMatchObject({ source: 'taskEntries', at: at('10:04') });

@@ -5,11 +5,8 @@
 export const onlyAPersonKnows: Readonly<Record<string, readonly string[]>> = {
 	// The value they want.
 	'airflow-config-blocked': ['VALUE'],
-	'missing-connection-or-variable': [
-		...['CONNECTION_URI', 'CONN_TYPE', 'HOST', 'LOGIN', 'PASSWORD', 'VALUE'],
-		// The message of a handled error names none.
-		'NAME',
-	],
+	// The message of a handled error names none.
+	'missing-connection-or-variable': ['CONNECTION_URI', 'CONN_TYPE', 'HOST', 'LOGIN', 'NAME', 'PASSWORD', 'VALUE'],
 	'secret-manager-access': ['VALUE', 'SECRET_ID'],
 	'kpo-secret-or-config-missing': ['KEY', 'NAME', 'VALUE'],
 	'kpo-unschedulable': ['NEW_LIMIT'],
