@@ -15,7 +15,7 @@ export function failed(what: string, error: unknown): Checkup {
 	return {
 		what,
 		ok: false,
-		found: { en: message, ja: ja?.message ?? message },
+		found: { en: message, ja: ja?.message ?? `応答: ${message}` },
 		...(hint === undefined ? {} : { mend: { en: hint, ja: ja?.hint ?? hint } }),
 	};
 }

@@ -159,8 +159,7 @@ function lack(
 	{ need, name, without }: Group,
 	{ bot, project, environment }: { bot: string | undefined; project: string; environment: Environment },
 ): Checkup {
-	const { serviceAccount, bucket } = environment;
-	const command = grantCommand(need, { bot, project, serviceAccount, bucket });
+	const command = grantCommand(need, { bot, project, serviceAccount: environment.serviceAccount });
 	const alone = name === 'logs' && environment.logsInBucket === false;
 	const check = {
 		what,

@@ -1,5 +1,6 @@
 import type { Slack } from '../clients/slack.ts';
 import type { Checkup } from '../deps.ts';
+import { Trouble } from '../domain/errors.ts';
 import { SCOPES, type Scope } from '../domain/scopes.ts';
 import { failed, partly } from './checkup.ts';
 
@@ -32,8 +33,29 @@ export async function slackCheckups(
 			];
 		return [{ what, ok: true, found: { en: `Signed in to ${teamName}.`, ja: `${teamName} に接続しています。` } }];
 	} catch (error) {
-		return [failed(what, error)];
+		return [refused(error) ?? failed(what, error)];
 	}
+}
+
+/** Undefined: it is not about the token. */
+function refused(error: unknown): Checkup | undefined {
+	const code =
+		error instanceof Trouble
+			? /^slack ((?:invalid_auth|not_authed|token_|account_inactive).*)$/.exec(error.label)?.[1]
+			: undefined;
+	if (code === undefined) return undefined;
+	return {
+		what,
+		ok: false,
+		found: {
+			en: `Slack does not accept the bot token (\`${code}\`): nothing works.`,
+			ja: `Slack がボットトークンを受け付けません（\`${code}\`）。何も動作しません。`,
+		},
+		mend: {
+			en: 'Copy the token (`xoxb-…`) anew from OAuth & Permissions into SLACK_BOT_TOKEN.',
+			ja: 'OAuth & Permissions のトークン（`xoxb-…`）を SLACK_BOT_TOKEN に設定し直してください。',
+		},
+	};
 }
 
 function lackingOf({ names, without, must }: Scope, scopes: readonly string[]): Checkup[] {

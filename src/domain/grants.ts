@@ -8,23 +8,20 @@ export type Grantee = {
 	project: string;
 	/** E-mail of the environment's service account. */
 	serviceAccount?: string | undefined;
-	/** Without `gs://`. */
-	bucket?: string | undefined;
 };
 
 /** The gcloud command that grants what a need takes, ready to paste. `scripts/grant-roles.sh` runs the same. */
 export function grantCommand({ role, on, grantOn }: Pick<Need, 'role' | 'on' | 'grantOn'>, who: Grantee): string {
-	const member = `--member=${memberOf(who.bot ?? 'BOT_ACCOUNT')}`;
-	const words =
-		(grantOn ?? on) === 'serviceAccount'
-			? [
-					'iam',
-					'service-accounts',
-					'add-iam-policy-binding',
-					who.serviceAccount ?? 'ENVIRONMENT_SERVICE_ACCOUNT',
-				].concat(`--project=${who.project}`, member, `--role=${role}`)
-			: ['projects', 'add-iam-policy-binding', who.project, member, `--role=${role}`, '--condition=None'];
-	return ['gcloud', ...words].map(shellQuote).join(' ');
+	const flag = (name: string, value: string): string => `--${name}=${shellQuote(value)}`;
+	const member = flag('member', memberOf(who.bot ?? 'BOT_ACCOUNT'));
+	const given = flag('role', role);
+	if ((grantOn ?? on) !== 'serviceAccount')
+		return ['gcloud projects add-iam-policy-binding', shellQuote(who.project), member, given, '--condition=None'].join(
+			' ',
+		);
+	const account = shellQuote(who.serviceAccount ?? 'ENVIRONMENT_SERVICE_ACCOUNT');
+	const project = flag('project', who.project);
+	return ['gcloud iam service-accounts add-iam-policy-binding', account, project, member, given].join(' ');
 }
 
 function memberOf(account: string): string {
