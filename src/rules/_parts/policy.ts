@@ -1,5 +1,4 @@
 import type { Binding, PolicyChange, SourceName, Verified } from '../../domain/evidence.ts';
-import type { Environment } from '../../domain/environment.ts';
 import { clock } from './audit.ts';
 import { beside, confirmed, likely } from './said.ts';
 import type { Text } from '../../domain/text.ts';
@@ -135,6 +134,3 @@ export function byWhom(taken: { at: string; actor: string } | undefined): { en: 
 	const { actor, at } = taken;
 	return { en: ` \`${actor}\` removed it at ${clock(at)}.`, ja: ` ${clock(at)} に \`${actor}\` が削除しています。` };
 }
-
-export const ownMember = ({ serviceAccount }: Environment): string | undefined =>
-	serviceAccount === undefined ? undefined : `serviceAccount:${serviceAccount}`;
