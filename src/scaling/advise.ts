@@ -42,6 +42,8 @@ export type Advice = {
 	/** The replay of the settings as they are; `reproduced` when its p95 is near the recorded one. */
 	now?: Predicted | undefined;
 	reproduced: boolean;
+	/** A target is missed. */
+	failing: boolean;
 	/** With as many workers as one could want: what is still waited then is no worker's fault. p95, milliseconds. */
 	unlimitedP95Ms?: number | undefined;
 	suggestion?: { changes: Change[]; after: Predicted; reaches: boolean; plan: Plan } | undefined;
@@ -64,57 +66,55 @@ export function adviseOn(history: History, load: Load, options: AdviseOptions = 
 	const seen = seenIn(history, load);
 	const findings = findAll({ history, load, concurrency, memory, target, seen });
 	const base = { missing, target, seen, concurrency, findings };
-	if (missing.length > 0) return { ...base, decision: 'too little data', reproduced: false };
+	if (missing.length > 0) return { ...base, decision: 'too little data', reproduced: false, failing: false };
 
 	const now = planOf(history, concurrency);
 	const means = { environment: history.environment, overhead: load.overhead, memory, prices: options.prices };
 	const judge = predictor(load.arrivals, means);
 	const as = judge(now);
 	const reproduced = isNear(as.waitP95Ms, seen.waitP95Ms);
-	const result = { ...base, now: as, reproduced };
-	const nothing = (because: Advice['because'], more: Partial<Advice> = {}): Advice => ({
+	const slow = as.waitP95Ms > target.waitMs;
+	const tight = (as.memoryShare ?? 0) > target.memoryShare;
+	const failing = slow || tight;
+	const aims: Aims = { target, as, slow, tight };
+	const result = { ...base, now: as, reproduced, failing };
+	const nothing = (because: Advice['because'], unlimitedP95Ms?: number): Advice => ({
 		...result,
 		decision: 'nothing',
 		because,
-		...more,
+		unlimitedP95Ms,
 	});
-	const aims: Aims = {
-		target,
-		as,
-		slow: as.waitP95Ms > target.waitMs,
-		tight: (as.memoryShare ?? 0) > target.memoryShare,
-	};
-	const suggest = ({ plan, after }: Judged, failing: boolean, more: Partial<Advice> = {}): Advice => {
-		const suggestion = { plan, after, changes: changesBetween(now, plan), reaches: meets(after, target) };
-		if (heldBack(options.past ?? [], suggestion.changes, history.to, failing)) return nothing('settling', more);
-		return { ...result, decision: 'change', suggestion, ...more };
+	const tasksPerDay = seen.tasks / seen.days;
+	/** The best one that does not chase its own tail. */
+	const suggest = (judged: readonly Judged[], unlimitedP95Ms?: number): Advice => {
+		for (const { plan, after } of judged) {
+			const changes = changesBetween(now, plan);
+			if (heldBack(options.past ?? [], changes, { now: history.to, failing, tasksPerDay })) continue;
+			const suggestion = { plan, after, changes, reaches: meets(after, target) };
+			return { ...result, decision: 'change', suggestion, unlimitedP95Ms };
+		}
+		return nothing('settling', unlimitedP95Ms);
 	};
 
-	if (aims.slow) {
-		const unlimited = judge({ ...now, worker: { ...now.worker, min: 100, max: 100 } });
-		const unlimitedP95Ms = unlimited.waitP95Ms;
+	if (slow) {
+		const unlimitedP95Ms = judge({ ...now, worker: { ...now.worker, min: 100, max: 100 } }).waitP95Ms;
 		if (unlimitedP95Ms > target.waitMs || unlimitedP95Ms > 0.8 * as.waitP95Ms) {
 			// Workers buy nothing. A pool may: the least one that reaches what could be reached.
 			const pool = reproduced ? widerPool(load, now, judge, aims) : undefined;
-			if (!pool) return nothing(reproduced ? 'limits' : 'not reproduced', { unlimitedP95Ms });
-			return suggest(pool, true, { unlimitedP95Ms });
+			if (!pool) return nothing(reproduced ? 'limits' : 'not reproduced', unlimitedP95Ms);
+			return suggest([pool], unlimitedP95Ms);
 		}
 	}
 	// A replay that does not show what was seen may not take anything away, nor promise a wait.
-	if (!reproduced && !aims.tight) return nothing('not reproduced');
+	if (!reproduced && !tight) return nothing('not reproduced');
 
 	const plans = candidates(now, history, memory, target);
 	const screen = busiest(load.arrivals, SCREEN);
 	const finalists =
 		screen === load.arrivals ? plans : firstOnes(plans, predictor(screen, means), { ...aims, now }).slice(0, FINALISTS);
-	const best = ordered(
-		finalists.map((plan) => ({ plan, after: judge(plan) })),
-		aims,
-	)[0];
-	const failing = aims.slow || aims.tight;
-	if (!best) return nothing(failing ? 'no gain' : 'fine');
-	if (!isWorthIt(best.after, aims)) return nothing(failing ? 'no gain' : 'fine');
-	return suggest(best, failing);
+	const judged = finalists.map((plan) => ({ plan, after: judge(plan) }));
+	const worthIt = ordered(judged, aims).filter(({ after }) => isWorthIt(after, aims));
+	return worthIt.length === 0 ? nothing(failing ? 'no gain' : 'fine') : suggest(worthIt);
 }
 
 function missingIn({ from, to, tasks }: History): Advice['missing'] {

@@ -6,7 +6,7 @@ export function orderBy(keys: Float64Array): Int32Array {
 	for (const key of keys) {
 		if (key < low) low = key;
 		if (key > high) high = key;
-		if (!Number.isInteger(key)) whole = false;
+		if (key % 1 !== 0) whole = false;
 	}
 	const order = new Int32Array(keys.length);
 	for (let i = 0; i < order.length; i++) order[i] = i;

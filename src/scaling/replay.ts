@@ -1,5 +1,5 @@
 import { arrivalsOf, type Arrival, type Arrivals } from './arrivals.ts';
-import { eventHeap } from './heap.ts';
+import { eventHeap, NEVER } from './heap.ts';
 import { groupRows, orderBy } from './order.ts';
 
 export type Plant = {
@@ -55,6 +55,7 @@ export type Replay = {
 	spanMs: number;
 };
 
+const { ceil, max: most, min: least } = Math;
 /** An event's code: the kind in its two lowest bits, above them the task. `SCALES`: the autoscaler looks (0), or a worker is ready (its number and 1). */
 const [ARRIVES, ENDS, FREES, SCALES] = [0, 1, 2, 3];
 
@@ -91,14 +92,14 @@ export function replayer(load: Arrivals): (plant: Plant) => Replay {
 		const { dispatchMs, startMs, endMs } = plant.overhead ?? NO_OVERHEAD;
 		const { min, max } = plant.workers;
 		const scaling = min < max ? (plant.scaling ?? COMPOSER_SCALING) : undefined;
-		const parallelism = plant.parallelism && plant.parallelism > 0 ? plant.parallelism : Infinity;
+		const parallelism = plant.parallelism && plant.parallelism > 0 ? plant.parallelism : NEVER;
 		const { concurrency } = plant;
 		const waitsMs = new Float64Array(length);
 		const events = eventHeap();
-		const poolLimit = Float64Array.from(pools, (name) => plant.pools?.[name] ?? Infinity);
+		const poolLimit = Float64Array.from(pools, (name) => plant.pools?.[name] ?? NEVER);
 		const poolRoom = poolLimit.slice();
 		/** What needs more than its pool has takes all of it: it did run, so the pool was larger once. */
-		const needs = (task: number, place: number): number => Math.min(slots[task] ?? 1, poolLimit[place] ?? 0);
+		const needs = (task: number, place: number): number => least(slots[task] ?? 1, poolLimit[place] ?? 0);
 		/** Waiting tasks of each pool as a chain, so that a full pool does not make every look at the queue long. */
 		const poolHead = new Int32Array(pools.length).fill(-1);
 		const poolTail = new Int32Array(pools.length).fill(-1);
@@ -110,24 +111,35 @@ export function replayer(load: Arrivals): (plant: Plant) => Replay {
 		let waiting = 0;
 		let running = 0;
 		let left = length;
-		let first = Infinity;
-		let last = -Infinity;
+		let first = NEVER;
+		let last = -NEVER;
 		let peakWorkers = workers.count();
 		let workerMs = 0;
-		let countedUntil = Infinity;
-		let enoughSince = Infinity;
-		let looking = false;
+		let countedUntil = NEVER;
+		let enoughSince = NEVER;
+		/** When the autoscaler looked last; NaN: not yet. While nothing changes it would see the same, so it need not look. */
+		let lookedAt = Number.NaN;
+		let asleep = true;
 		const workersOverTime: [number, number][] = [];
 
 		/** Accounts for the time until now; before every change of the workers and at the end. */
 		function elapse(now: number): void {
 			if (now > countedUntil) workerMs += workers.count() * (now - countedUntil);
-			countedUntil = Math.max(now, countedUntil);
+			countedUntil = most(now, countedUntil);
 		}
 		function note(now: number): void {
 			const count = workers.count();
 			if (workersOverTime.at(-1)?.[1] !== count) workersOverTime.push([now, count]);
 			if (count > peakWorkers) peakWorkers = count;
+		}
+
+		/** The autoscaler looks again, at the next of its times. */
+		function wake(now: number): void {
+			if (!scaling || !asleep) return;
+			asleep = false;
+			const since = now - lookedAt;
+			const steps = most(1, ceil(since / scaling.everyMs));
+			events.push(Number.isNaN(since) ? now : lookedAt + steps * scaling.everyMs, SCALES);
 		}
 
 		function arrive(task: number, now: number): void {
@@ -146,10 +158,7 @@ export function replayer(load: Arrivals): (plant: Plant) => Replay {
 			else nextInPool[tail] = task;
 			poolTail[place] = task;
 			waiting++;
-			if (scaling && !looking) {
-				looking = true;
-				events.push(now, SCALES);
-			}
+			wake(now);
 		}
 
 		/** The oldest waiting task whose pool has room, taken out of its chain; -1: none. */
@@ -199,23 +208,26 @@ export function replayer(load: Arrivals): (plant: Plant) => Replay {
 			running--;
 			const place = pool[task] ?? 0;
 			poolRoom[place] = (poolRoom[place] ?? 0) + needs(task, place);
+			wake(now);
 			if (workers.free(workerOf[task] ?? 0)) letGo(now);
 		}
 
-		function look(now: number, { workerStartMs, settleMs }: Scaling): void {
-			const wanted = Math.min(max, Math.max(min, Math.ceil((waiting + running) / concurrency)));
+		/** True: nothing is to be done until something changes. */
+		function look(now: number, { workerStartMs, settleMs }: Scaling): boolean {
+			const wanted = least(max, most(min, ceil((waiting + running) / concurrency)));
 			const staying = workers.staying();
-			if (wanted >= staying) enoughSince = Infinity;
+			if (wanted >= staying) enoughSince = NEVER;
 			if (wanted > staying) {
 				elapse(now);
 				for (let i = staying; i < wanted; i++) events.push(now + workerStartMs, (workers.hire() + 1) * 4 + SCALES);
 				note(now);
 			} else if (wanted < staying) {
-				enoughSince = Math.min(enoughSince, now);
-				if (now - enoughSince < settleMs) return;
-				enoughSince = Infinity;
+				enoughSince = least(enoughSince, now);
+				if (now - enoughSince < settleMs) return false;
+				enoughSince = NEVER;
 				if (workers.drain(staying - wanted)) letGo(now);
 			}
+			return true;
 		}
 
 		function letGo(now: number): void {
@@ -226,13 +238,13 @@ export function replayer(load: Arrivals): (plant: Plant) => Replay {
 
 		while (left > 0) {
 			const root = roots[nextRoot];
-			const rootAt = root === undefined ? Infinity : (at[root] ?? 0) + dispatchMs;
+			const rootAt = root === undefined ? NEVER : (at[root] ?? 0) + dispatchMs;
 			const eventAt = events.nextAt;
 			let now = rootAt;
 			if (root !== undefined && rootAt <= eventAt) {
 				nextRoot++;
 				arrive(root, rootAt);
-			} else if (eventAt === Infinity) break;
+			} else if (eventAt === NEVER) break;
 			else {
 				now = eventAt;
 				const code = events.pop();
@@ -250,8 +262,9 @@ export function replayer(load: Arrivals): (plant: Plant) => Replay {
 					default:
 						if (of > 0) workers.ready(of - 1);
 						else if (scaling) {
-							look(now, scaling);
-							if (left > 0) events.push(now + scaling.everyMs, SCALES);
+							lookedAt = now;
+							asleep = look(now, scaling);
+							if (!asleep && left > 0) events.push(now + scaling.everyMs, SCALES);
 						}
 				}
 			}

@@ -5,6 +5,10 @@ import { PRESETS } from './sizes.ts';
 export type Past = {
 	at: number;
 	changes: readonly Change[];
+	/** It was applied because a target was missed, not to save. */
+	failing: boolean;
+	/** Task instances a day when it was applied. */
+	tasksPerDay: number;
 	/** Undefined: a week has not passed yet. */
 	grade?: Grade | undefined;
 };
@@ -16,16 +20,29 @@ const DAY = 86_400_000;
 export const GRADE_AFTER_MS = 7 * DAY;
 /** A setting is not turned the other way before that, unless the target is missed. */
 export const TURN_AFTER_MS = 28 * DAY;
+/** A load within this factor of what it was is the same load: what was decided for it stands. */
+export const SAME_LOAD = 1.3;
 
 /**
  * Whether this advice would chase its own tail: something was changed less than a week ago (the autoscaler and the load must
- * settle), or the same setting was turned the other way less than four weeks ago and nothing is failing.
+ * settle), or it turns a setting back. While a target is missed only what made things worse is not gone back to within four weeks;
+ * to save, nothing is turned back within four weeks, nor later as long as the load is the same, nor what a missed target had
+ * asked for until there is clearly less to do.
  */
-export function heldBack(past: readonly Past[], changes: readonly Change[], now: number, failing: boolean): boolean {
-	return past.some(({ at, changes: done, grade }) => {
-		if (now - at < GRADE_AFTER_MS) return true;
-		if (now - at >= TURN_AFTER_MS || (failing && grade !== 'made worse')) return false;
-		return done.some((old) => changes.some((fresh) => turnsBack(old, fresh)));
+export function heldBack(
+	past: readonly Past[],
+	changes: readonly Change[],
+	{ now, failing, tasksPerDay }: { now: number; failing: boolean; tasksPerDay: number },
+): boolean {
+	return past.some((old) => {
+		if (now - old.at < GRADE_AFTER_MS) return true;
+		const back = old.changes.some((done) => changes.some((fresh) => turnsBack(done, fresh)));
+		if (!back) return false;
+		const lately = now - old.at < TURN_AFTER_MS;
+		if (failing) return lately && old.grade === 'made worse';
+		const less = tasksPerDay < old.tasksPerDay / SAME_LOAD;
+		const more = tasksPerDay > old.tasksPerDay * SAME_LOAD;
+		return lately || !(less || (more && !old.failing));
 	});
 }
 

@@ -1,3 +1,4 @@
+import { NEVER } from './heap.ts';
 import { orderBy } from './order.ts';
 import type { Tasks } from './tasks.ts';
 
@@ -33,9 +34,9 @@ export function walk(begins: Edge, ends: Edge): (until: number, step: Step) => v
 		for (;;) {
 			const ending = ends.rows[end] ?? -1;
 			const beginning = begins.rows[begin] ?? -1;
-			const endsAt = ending === -1 ? Infinity : (ends.at[ending] ?? Infinity);
-			const beginsAt = beginning === -1 ? Infinity : (begins.at[beginning] ?? Infinity);
-			if (Math.min(endsAt, beginsAt) > until || (ending === -1 && beginning === -1)) return;
+			const endsAt = ending === -1 ? NEVER : (ends.at[ending] ?? NEVER);
+			const beginsAt = beginning === -1 ? NEVER : (begins.at[beginning] ?? NEVER);
+			if ((endsAt > until && beginsAt > until) || (ending === -1 && beginning === -1)) return;
 			if (endsAt <= beginsAt) {
 				end++;
 				step(ending, -1, endsAt);
@@ -47,7 +48,7 @@ export function walk(begins: Edge, ends: Edge): (until: number, step: Step) => v
 	};
 }
 
-export const sweep = (begins: Edge, ends: Edge, step: Step): void => walk(begins, ends)(Infinity, step);
+export const sweep = (begins: Edge, ends: Edge, step: Step): void => walk(begins, ends)(NEVER, step);
 
 /** Row numbers in their own order, for a walk by start. */
 export const asTheyLie = (length: number): Int32Array => {

@@ -14,10 +14,49 @@ describe('advice is held back', () => {
 		{ name: 'not after a week, for another setting', ago: 8, old: up, fresh: other, failing: false, held: false },
 		{ name: 'from turning back within four weeks', ago: 20, old: up, fresh: down, failing: false, held: true },
 		{ name: 'not when the target is missed', ago: 20, old: up, fresh: down, failing: true, held: false },
-		{ name: 'not after four weeks', ago: 29, old: up, fresh: down, failing: false, held: false },
+		{
+			name: 'but from turning back to what made things worse',
+			ago: 20,
+			old: up,
+			fresh: down,
+			failing: true,
+			grade: 'made worse',
+			held: true,
+		},
+		{ name: 'later too while the load is the same', ago: 300, old: up, fresh: down, failing: false, held: true },
+		{
+			name: 'not after four weeks with another load',
+			ago: 29,
+			old: up,
+			fresh: down,
+			failing: false,
+			load: 1400,
+			held: false,
+		},
 		{ name: 'not from going on the same way', ago: 8, old: up, fresh: up, failing: false, held: false },
-	])('$name', ({ ago, old, fresh, failing, held }) => {
-		expect(heldBack([{ at: NOW - ago * DAY, changes: [old] }], [fresh], NOW, failing)).toBe(held);
+		{
+			name: 'from taking back what a missed target asked for',
+			ago: 300,
+			old: up,
+			fresh: down,
+			failing: false,
+			forced: true,
+			held: true,
+		},
+		{
+			name: 'not when the load has fallen since',
+			ago: 300,
+			old: up,
+			fresh: down,
+			failing: false,
+			forced: true,
+			load: 600,
+			held: false,
+		},
+	] as const)('$name', ({ ago, old, fresh, failing, held, ...rest }) => {
+		const { grade, forced = false, load = 1000 } = { grade: undefined, ...rest };
+		const past = [{ at: NOW - ago * DAY, changes: [old], failing: forced, tasksPerDay: 1000, grade }];
+		expect(heldBack(past, [fresh], { now: NOW, failing, tasksPerDay: load })).toBe(held);
 	});
 });
 
