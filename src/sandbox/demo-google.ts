@@ -1,10 +1,11 @@
 import { startAirflow } from './airflow/index.ts';
-import type { BrokenFile, GoogleCaller, SandboxAirflow } from './airflow/types.ts';
+import { HOST } from './airflow/logs.ts';
+import type { BrokenFile, GoogleCaller, SandboxAirflow, SimDag } from './airflow/types.ts';
 import { startGoogle, type SandboxGoogle } from './google/index.ts';
 import { addCaller, addEnvironment, writeLine } from './world/environments.ts';
 import { may } from './world/may.ts';
 import { givePast, type Habits } from './world/past.ts';
-import { openPhysics, type Physics, type WorldDag } from './world/physics.ts';
+import { openPhysics, type Needs, type Physics, type WorldDag } from './world/physics.ts';
 import type { ComposerEnvironment, World } from './world/world.ts';
 import { openWorld } from './world/world.ts';
 
@@ -22,6 +23,22 @@ const BOT_ROLES = [
 	'roles/serviceusage.serviceUsageViewer',
 ] as const;
 
+/** What tasks of the demo's DAGs meet in the world, so that they fail for what it is like, and no longer when that is mended. */
+const NEEDS: Readonly<Record<string, Needs>> = {
+	// More than a worker of 2 GB has, less than one of 3.
+	'train_churn_model.train': { memoryGb: 2.2 },
+	'warehouse_export.export_table': {
+		steps: [{ kind: 'google', call: { api: 'bigquery' }, line: 41, function: 'export_table' }],
+	},
+	'crm_sync.pull': { steps: [{ kind: 'connection', id: 'crm_default', line: 17, function: 'pull' }] },
+};
+/** When its nightly run of the past filled a worker. */
+const TRAINING = [{ from: 0, to: 0.04, share: 0.98 }];
+/** Packages that files import at their top. */
+const IMPORTS: Readonly<Record<string, NonNullable<WorldDag['imports']>>> = {
+	marketing_attribution: { module: 'attribution_lib', package: 'attribution-lib', line: 9 },
+};
+
 export type DemoEnvironment = {
 	environment: ComposerEnvironment;
 	airflow: SandboxAirflow;
@@ -37,6 +54,8 @@ export type DemoCloud = {
 	/** The bot's access token, and its account. */
 	token: string;
 	email: string;
+	/** What the clock does; called once a second. */
+	step(): void;
 	close(): Promise<void>;
 };
 
@@ -48,12 +67,14 @@ export async function startDemoCloud(options: {
 	project: string;
 	location: string;
 	token: string;
-	dags: readonly WorldDag[];
+	dags: readonly SimDag[];
 	/** Files of `prod` that cannot be imported. */
 	broken: readonly BrokenFile[];
+	/** Epoch milliseconds; Date.now. */
+	now?: () => number;
 }): Promise<DemoCloud> {
-	const { project, location, token, dags, broken } = options;
-	const world = openWorld({ project, updateMs: 90_000, logEntries: 10_000 });
+	const { project, location, token, dags, broken, now = Date.now } = options;
+	const world = openWorld({ project, updateMs: 90_000, logEntries: 10_000, now });
 	const email = `concertmaster@${project}.iam.gserviceaccount.com`;
 	addCaller(world, token, email, BOT_ROLES);
 	const [google, prod, staging] = await Promise.all([
@@ -62,26 +83,27 @@ export async function startDemoCloud(options: {
 			name: 'prod',
 			image: 'composer-3-airflow-3.1.7-build.7',
 			broken,
-			habits: { memoryPeak: 0.62, queuePeak: 4, restarts: 0 },
+			habits: { memoryPeak: 0.62, queuePeak: 4, restarts: 0, spikes: TRAINING },
 		}),
 		open({
 			name: 'staging',
 			image: 'composer-2.17.0-airflow-2.11.1',
 			broken: [],
-			habits: { memoryPeak: 0.94, queuePeak: 14, restarts: 2 },
+			habits: { memoryPeak: 0.94, queuePeak: 14, restarts: 2, spikes: TRAINING },
 		}),
 	]);
 	const all = [prod, staging];
 	const followRights = world.onChange(({ what }) => {
 		if (what === 'policy' || what === 'service-account') for (const one of all) one.airflow.setGoogle(callers());
 	});
-	const timer = setInterval(() => {
+	const step = (): void => {
 		world.tick();
 		for (const one of all) {
 			one.physics.step();
 			chat(world, one.environment);
 		}
-	}, STEP_MS);
+	};
+	const timer = setInterval(step, STEP_MS);
 
 	/** Composer's proxy lets through whoever may use the environment. */
 	function callers(): Record<string, GoogleCaller> {
@@ -103,13 +125,15 @@ export async function startDemoCloud(options: {
 			airflow: third ? 3 : 2,
 			airflowVersion: third ? '3.1.7' : '2.11.1',
 		});
-		for (const dag of dags) physics.add(dag);
+		// The runs of the past were on this one.
+		for (const pod of environment.pods) if (pod.type === 'CELERY_WORKER') pod.name = HOST;
 		const airflow = await startAirflow({
 			api: third ? 2 : 1,
 			auth: 'google',
 			google: callers(),
 			dags,
 			broken: wanted.broken,
+			now,
 			seed: third ? 1 : 2,
 			beneath: physics.beneath,
 			logs: () => ({
@@ -121,6 +145,12 @@ export async function startDemoCloud(options: {
 			}),
 		});
 		environment.airflowUri = airflow.url;
+		// Their past is made by now, with the endings they have by themselves.
+		for (const dag of dags) {
+			const met = meets(dag);
+			physics.add(met);
+			if (met !== dag) airflow.setDag(dag.id, met);
+		}
 		physics.serve(airflow);
 		givePast(world, environment, wanted.habits);
 		for (let at = world.now() - 60 * MINUTE; at < world.now(); at += MINUTE) chatAt(world, environment, at);
@@ -134,12 +164,26 @@ export async function startDemoCloud(options: {
 		staging,
 		token,
 		email,
+		step,
 		async close() {
 			clearInterval(timer);
 			followRights();
 			await Promise.all([prod.airflow.close(), staging.airflow.close(), google.close()]);
 		},
 	};
+}
+
+/** The DAG as it is from now on; the same one when nothing of it depends on the world. */
+function meets(dag: SimDag): WorldDag {
+	const imports = IMPORTS[dag.id];
+	if (!imports && !dag.tasks.some(({ id }) => NEEDS[`${dag.id}.${id}`])) return dag;
+	const tasks = dag.tasks.map((task) => {
+		const needs = NEEDS[`${dag.id}.${task.id}`];
+		const { endings: _, ...rest } = task;
+		return needs ? { ...rest, needs } : task;
+	});
+	const { importError: __, ...rest } = dag;
+	return imports ? { ...rest, tasks, imports } : { ...dag, tasks };
 }
 
 const chatted = new WeakMap<ComposerEnvironment, number>();

@@ -16,13 +16,15 @@ export type Habits = {
 	queuePeak: number;
 	/** Workers that were restarted on such a night. */
 	restarts: number;
+	/** Minutes of each day in which one task filled a worker: from, to (hours UTC), and the share of its memory. */
+	spikes?: readonly { from: number; to: number; share: number }[];
 };
 
-/** When most DAGs are scheduled, hours UTC: begin and end. */
-const NIGHTS: readonly (readonly [number, number])[] = [
-	[2, 3.5],
-	[5, 6.25],
-	[21.5, 22],
+/** When most DAGs are scheduled: begin, hour UTC, and for how many hours. */
+const BUSY: readonly (readonly [begin: number, hours: number])[] = [
+	[23.75, 1.5],
+	[5, 1.25],
+	[21.5, 0.5],
 ];
 
 /**
@@ -46,6 +48,13 @@ export function givePast(world: World, environment: ComposerEnvironment, habits:
 				resource: { type: 'cloud_composer_environment', labels },
 			},
 			{ from, to: now, at },
+		);
+	const memoryShare = (at: number): number =>
+		Math.max(
+			wave(at, 0.28, habits.memoryPeak),
+			...(habits.spikes ?? [])
+				.filter((one) => hourOf(at) >= one.from && hourOf(at) <= one.to)
+				.map(({ share }) => share),
 		);
 	const workers = (at: number): number =>
 		Math.round(worker.minCount + (worker.maxCount - worker.minCount) * Math.min(1, busy(at) * 1.3));
@@ -82,10 +91,7 @@ export function givePast(world: World, environment: ComposerEnvironment, habits:
 		};
 		const put = (metric: string, at: (time: number) => number): void =>
 			world.metrics.setPast({ metric: `composer.googleapis.com/workload/${metric}`, resource }, { from, to: now, at });
-		put(
-			'memory/bytes_used',
-			(at) => size.memoryGb * GB * (own ? wave(at, 0.28, habits.memoryPeak) : wave(at, 0.42, 0.5)),
-		);
+		put('memory/bytes_used', (at) => size.memoryGb * GB * (own ? memoryShare(at) : wave(at, 0.42, 0.5)));
 		put('memory/quota', () => size.memoryGb * GB);
 		put('cpu/usage_time', (at) => 60 * size.cpu * (own ? wave(at, 0.12, 0.85) : wave(at, 0.18, 0.4)));
 		put('cpu/reserved_cores', () => size.cpu);
@@ -100,20 +106,24 @@ export function givePast(world: World, environment: ComposerEnvironment, habits:
 	}
 }
 
-/** 0 by day, up to 1 in the middle of a stretch, never quite the same twice. */
+const hourOf = (at: number): number => (at % DAY) / HOUR;
+
+/** 0 by day, up to 1 in a busy stretch, never quite the same twice. */
 function busyAt(at: number, salt: number): number {
-	const hour = (at % DAY) / HOUR;
-	const night = NIGHTS.map(([begin, end]) =>
-		hour < begin || hour > end ? 0 : Math.sin(((hour - begin) / (end - begin)) * Math.PI),
-	);
+	const stretches = BUSY.map(([begin, hours]) => {
+		const done = ((hourOf(at) - begin + 24) % 24) / hours;
+		return done > 1 ? 0 : Math.min(1, 5 * done, 5 * (1 - done));
+	});
 	const strength = 0.75 + 0.25 * noise(Math.floor(at / DAY) * DAY, salt);
-	return Math.min(1, Math.max(0.06 * noise(at, salt + 4), ...night) * strength + 0.05 * noise(at, salt + 5));
+	return Math.min(1, Math.max(0.06 * noise(at, salt + 4), ...stretches) * strength + 0.05 * noise(at, salt + 5));
 }
 
+/** Evenly over the first busy stretch. */
 function isRestart(at: number, restarts: number): boolean {
-	const [begin = 2, end = 3.5] = NIGHTS[0] ?? [];
-	return Array.from({ length: restarts }, (_, nth) => begin + ((end - begin) * (nth + 1)) / (restarts + 1)).some(
-		(hour) => Math.floor((at % DAY) / MINUTE) === Math.round(hour * 60),
+	const [begin = 0, hours = 1] = BUSY[0] ?? [];
+	const minute = Math.floor((at % DAY) / MINUTE);
+	return Array.from({ length: restarts }, (_, nth) => begin + (hours * (nth + 1)) / (restarts + 1)).some(
+		(hour) => minute === Math.round((hour % 24) * 60),
 	);
 }
 
