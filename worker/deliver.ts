@@ -40,9 +40,13 @@ export async function deliver(held: Held, wires: Wires): Promise<Outcome> {
 		deps.log.warn({ message: id }, 'turn lost while this worker was stopped');
 		return { againInMs: 1000 };
 	}
-	return turn.do === 'post'
-		? post(id, { holder, before: before + SEND_WITHIN_MS }, line, turn, held, wires)
-		: edit(id, holder, line, turn, held, wires);
+	try {
+		return turn.do === 'post'
+			? await post(id, { holder, before: before + SEND_WITHIN_MS }, line, turn, held, wires)
+			: await edit(id, holder, line, turn, held, wires);
+	} finally {
+		if (line !== undefined) await deps.store.sent(line);
+	}
 }
 
 async function post(

@@ -32,6 +32,9 @@ const LEASE_MS = 6000;
 const GRACE_MS = 2500;
 /** Slack wants at most one message a second for each channel; the tenth is for the network's jitter. */
 const SPACING_MS = 1100;
+/** A send that is late must not arrive beside the next one: so long that one waits for its end, and then for its second. */
+const UNDER_WAY_MS = 3000;
+const AFTER_MS = 1000;
 const KEEP_MS = 9 * 24 * 3600_000;
 
 const placeSchema = z.discriminatedUnion('kind', [
@@ -60,7 +63,7 @@ if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'url', ARGV[5]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return {rev, 1}`;
 
-// KEYS: message, the channel's next free turn, the channel's pause after a 429.
+// KEYS: message, the channel's next free turn, the channel's pause after a 429, what was just sent there.
 const BEGIN = `
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -93,7 +96,10 @@ if ARGV[4] == '1' then
 		redis.call('HSET', KEYS[1], 'turn', turn)
 	end
 	if tonumber(turn) > now then return {'wait', tonumber(turn) - now} end
+	local sent = redis.call('PTTL', KEYS[4])
+	if sent > 0 then return {'wait', sent + 5} end
 	redis.call('HDEL', KEYS[1], 'turn')
+	redis.call('SET', KEYS[4], '1', 'PX', ARGV[6])
 end
 redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', now + tonumber(ARGV[2]))
 redis.call('HSETNX', KEYS[1], 'firstAt', now)
@@ -169,8 +175,8 @@ export function store(client: Redis) {
 
 		/** `line`: whose pace it keeps (a channel), undefined for answers by `response_url`, which have none. */
 		async begin(id: string, holder: string, line: string | undefined): Promise<Turn> {
-			const keys = [key('msg', id), key('turn', line ?? '-'), key('pause', line ?? '-')];
-			const args = [holder, LEASE_MS, GRACE_MS, line === undefined ? '0' : '1', SPACING_MS];
+			const keys = [key('msg', id), key('turn', line ?? '-'), key('pause', line ?? '-'), key('sent', line ?? '-')];
+			const args = [holder, LEASE_MS, GRACE_MS, line === undefined ? '0' : '1', SPACING_MS, UNDER_WAY_MS];
 			const raw = z.array(z.union([z.string(), z.number(), z.null()])).parse(await script(client, BEGIN, keys, args));
 			const [what, ...rest] = raw;
 			const text = (at: number): string | undefined => (rest[at] === null ? undefined : String(rest[at]));
@@ -192,6 +198,10 @@ export function store(client: Redis) {
 			return { do: 'edit', rev, stage: Number(rest[6]), place, content, in: text(3) ?? '', ts: text(4) ?? '' };
 		},
 
+		/** The call of this turn came back, however it ended. */
+		async sent(line: string): Promise<void> {
+			await client.set(key('sent', line), '1', 'PX', AFTER_MS);
+		},
 		/** It stands in Slack: `channel` is where Slack put it (a direct message has its own). */
 		async posted(id: string, channel: string, ts: string, rev: number): Promise<void> {
 			await script(client, POSTED, [key('msg', id), counters], [channel, ts, rev]);

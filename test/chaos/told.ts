@@ -1,4 +1,4 @@
-import type { Json, SandboxSlack } from '../../src/sandbox/slack/types.ts';
+import type { Json, SandboxMessage, SandboxSlack } from '../../src/sandbox/slack/types.ts';
 import { nameOf } from './failing.ts';
 import type { Try } from './failing.ts';
 
@@ -18,17 +18,31 @@ function textsIn(value: Json | undefined): string[] {
 export type Told = { lost: string[]; doubled: string[] };
 
 /**
- * How often each failed try is told in what stands in Slack now: a line of a list, or, where a card lists nothing, the card itself, which is about
- * one try of the task and run it names. Lines of tries that never failed are `doubled` too.
+ * How often each failed try is told in what stands in Slack now, channel by channel: an incident that came over several DAGs is told in each of
+ * their channels. Lost: not told in the channel where it belongs. Doubled: twice in one channel, or a try that never failed.
  */
-export function told(slack: SandboxSlack, tries: readonly Try[]): Told {
+export function told(slack: SandboxSlack, tries: readonly Try[], channelOf: (dag: string) => string | undefined): Told {
+	const byChannel = Map.groupBy(slack.allMessages(), ({ channel }) => channel);
+	const lost: string[] = [];
+	const doubled: string[] = [];
+	const wanted = new Map(tries.map((one) => [nameOf(one), one]));
+	const counts = new Map([...byChannel].map(([channel, messages]) => [channel, countIn(messages, wanted)]));
+	for (const [name, { dag }] of wanted) if (!counts.get(channelOf(dag) ?? '')?.has(name)) lost.push(name);
+	for (const [channel, found] of counts)
+		for (const [name, times] of found)
+			if (times > 1 || !wanted.has(name)) doubled.push(`${name} ×${times} in ${channel}`);
+	return { lost, doubled };
+}
+
+/** A line of a list, or, where a card lists nothing, the card itself, which is about one try of the task and run it names. */
+function countIn(messages: readonly SandboxMessage[], wanted: ReadonlyMap<string, Try>): Map<string, number> {
 	const counts = new Map<string, number>();
 	const add = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
-	const wanted = new Map(tries.map((one) => [nameOf(one), one]));
 	const alone: string[][] = [];
-	for (const message of slack.allMessages()) {
+	for (const message of messages) {
 		const key = message.metadata?.event_payload['key'];
-		if (typeof key !== 'string' || !key.startsWith('i-') || message.deleted === true) continue;
+		// Cards, and the digest of a storm with its pages.
+		if (typeof key !== 'string' || !/^[is]-/.test(key) || message.deleted === true) continue;
 		const texts = textsIn(message.blocks as unknown as Json);
 		const lines = texts.flatMap((text) => [...text.matchAll(LINE)]);
 		for (const [, task = '', run = '', tryNumber = ''] of lines) add(`${task} ${run} #${tryNumber}`);
@@ -41,12 +55,7 @@ export function told(slack: SandboxSlack, tries: readonly Try[]): Told {
 		const [first] = [...mine.filter((one) => !counts.has(nameOf(one))), ...mine];
 		if (first) add(nameOf(first));
 	}
-	return {
-		lost: [...wanted.keys()].filter((name) => !counts.has(name)),
-		doubled: [...counts]
-			.filter(([name, times]) => times > 1 || !wanted.has(name))
-			.map(([name, times]) => `${name} ×${times}`),
-	};
+	return counts;
 }
 
 function isAbout(texts: readonly string[], { dag, run, task, mapIndex }: Try): boolean {

@@ -32,6 +32,7 @@ describe('a message', () => {
 		expect(await kept.want('m', place, says('one'), 10)).toBe(1);
 		expect(await kept.begin('m', 'a', 'C1')).toMatchObject({ do: 'post', rev: 1, place, content: says('one') });
 		await kept.posted('m', 'C1', '1.1', 1);
+		await kept.sent('C1');
 		expect(await kept.begin('m', 'a', 'C1')).toEqual({ do: 'nothing' });
 
 		expect(await kept.want('m', place, says('two'), 20)).toBe(2);
@@ -68,6 +69,7 @@ describe('a message', () => {
 		await kept.want('m', place, says('one'), 10);
 		await kept.begin('m', 'a', 'C1');
 		await kept.unknown('m', 'a');
+		await kept.sent('C1');
 		expect(await kept.begin('m', 'b', 'C1')).toMatchObject({ do: 'wait' });
 		await sleep(2600);
 		expect(await kept.begin('m', 'b', 'C1')).toMatchObject({ do: 'look', blind: 0, place });
@@ -111,6 +113,19 @@ describe('a channel', () => {
 		expect(third).toMatchObject({ do: 'wait' });
 		if (second.do === 'wait' && third.do === 'wait') expect(third.ms - second.ms).toBeGreaterThan(1000);
 		expect(await kept.begin('other', 'h', 'C2')).toMatchObject({ do: 'post' });
+	});
+
+	test('a send that is late holds up the next one until a second after its end', async () => {
+		await kept.want('a', place, says('a'), 10);
+		await kept.want('b', place, says('b'), 10);
+		expect(await kept.begin('a', 'h', 'C1')).toMatchObject({ do: 'post' });
+		await sleep(1150);
+		expect(await kept.begin('b', 'h', 'C1')).toMatchObject({ do: 'wait' });
+		await kept.sent('C1');
+		await sleep(500);
+		expect(await kept.begin('b', 'h', 'C1')).toMatchObject({ do: 'wait' });
+		await sleep(550);
+		expect(await kept.begin('b', 'h', 'C1')).toMatchObject({ do: 'post' });
 	});
 
 	test('that Slack wants quiet is quiet; another is not', async () => {
