@@ -19,6 +19,7 @@ const PARTS: Readonly<Record<string, () => Promise<Made[]> | Made[]>> = {
 		return [index, await ruleBook()];
 	},
 	settings: async () => [await settingsReference()],
+	needs: async () => needLists(),
 	commands: async () => [commandIndex(), await commandReference('en'), await commandReference('ja')],
 };
 
@@ -214,6 +215,70 @@ async function settingsReference(): Promise<Made> {
 		'',
 	].join('\n');
 	return { path: 'docs/settings.md', text };
+}
+
+/** What stands between `begin` and `end` of a name in a file that is otherwise written by hand. */
+function between(path: string, name: string, lines: readonly string[]): Made {
+	const text = readFileSync(join(root, path), 'utf8');
+	const [begin, end] = path.endsWith('.md')
+		? [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`]
+		: [`# ${name}:begin`, `# ${name}:end`];
+	const from = text.indexOf(begin);
+	const to = text.indexOf(end);
+	if (from < 0 || to < from) throw new Error(`${path} has no ${begin} … ${end}`);
+	const gap = path.endsWith('.md') ? '\n' : '';
+	return { path, text: `${text.slice(0, from + begin.length)}\n${gap}${lines.join('\n')}\n${gap}${text.slice(to)}` };
+}
+
+/** A table as prettier sets it. */
+function table(rows: readonly (readonly string[])[]): string[] {
+	const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+	const line = (row: readonly string[]): string =>
+		`| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
+	const [head = [], ...rest] = rows;
+	return [line(head), `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`, ...rest.map(line)];
+}
+
+/** The bot's rights wherever they are listed. */
+async function needLists(): Promise<Made[]> {
+	const { needs } = await import('./domain/needs.ts');
+	const { RIGHTS } = await import('./domain/airflow-rights.ts');
+	const { SCOPES } = await import('./domain/scopes.ts');
+	const place = { project: 'project', serviceAccount: "the environment's service account", bucket: 'project' };
+	const google = needs().map(([name, { feature, without, permission, role, on, optional }]) => [
+		`\`${name}\``,
+		feature.en,
+		`\`${permission}\``,
+		`\`${role}\``,
+		place[on],
+		optional ? `${without.en}; not granted unless asked for` : without.en,
+	]);
+	const airflow = Object.values(RIGHTS).map(({ feature, without, permission, role }) => [
+		feature.en,
+		`${role[1]} (\`${permission}\`)`,
+		role[2],
+		without.en,
+	]);
+	const scopes = SCOPES.map(({ names, feature, without }) => [
+		names.map((name) => `\`${name}\``).join(', '),
+		feature.en,
+		without.en,
+	]);
+	return [
+		between('README.md', 'needs', [
+			...table([['feature', 'what it gives', 'permission', 'smallest role', 'granted on', 'without it'], ...google]),
+			'',
+			...table([['in Airflow', 'Airflow 2', 'Airflow 3', 'without it'], ...airflow]),
+		]),
+		between('docs/install.md', 'scopes', table([['scope', 'what it is for', 'without it'], ...scopes])),
+		between(
+			'scripts/grant-roles.sh',
+			'needs',
+			needs().map(([name, { role, on, grantOn, optional }]) =>
+				[name, grantOn ?? on, role, optional ? 'changes' : 'reads'].join(' '),
+			),
+		),
+	];
 }
 
 const GRAMMAR: Text = {

@@ -202,6 +202,32 @@ export const NEEDS = {
 		api: 'serviceusage.googleapis.com',
 		sources: ['enabledApis'],
 	},
+	change: {
+		feature: { en: 'Apply a sizing suggestion from Slack', ja: 'Slack からのサイジング提案の適用' },
+		without: {
+			en: 'a suggestion is shown, and applied by somebody else',
+			ja: '提案は表示されますが、適用は別途必要です',
+		},
+		permission: 'composer.environments.update',
+		role: 'roles/composer.admin',
+		on: 'project',
+		api: 'composer.googleapis.com',
+		sources: [],
+		optional: true,
+	},
+	actAs: {
+		feature: {
+			en: 'The same: an update runs as the environment’s service account',
+			ja: '同上（更新は環境のサービスアカウントとして実行されます）',
+		},
+		without: { en: 'an update is refused', ja: '更新が拒否されます' },
+		permission: 'iam.serviceAccounts.actAs',
+		role: 'roles/iam.serviceAccountUser',
+		on: 'serviceAccount',
+		api: 'iam.googleapis.com',
+		sources: [],
+		optional: true,
+	},
 } as const satisfies Readonly<Record<string, Need>>;
 
 export type NeedName = keyof typeof NEEDS;

@@ -70,7 +70,7 @@ describe('pairs', () => {
 	const sample = pairs
 		.map((pair) => ({ ...pair, at: random() }))
 		.toSorted((a, b) => a.at - b.at)
-		.slice(0, 40);
+		.slice(0, 25);
 
 	test.each(sample.map((pair) => [`${pair.one.name} + ${pair.two.name}`, pair] as const))('%s', async (_, pair) => {
 		const { one, two, samePart } = pair;
