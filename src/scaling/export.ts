@@ -1,5 +1,6 @@
 import type { DagSummary, Pool, TaskInstance } from '../domain/airflow.ts';
 import type { Environment } from '../domain/environment.ts';
+import { environmentOf } from './environment.ts';
 
 /** States in which a task instance has run. */
 export const RAN = ['success', 'failed', 'up_for_retry'] as const;
@@ -25,33 +26,12 @@ export function toHistoryValue({
 	pools,
 	dags = [],
 }: Exported): Record<string, unknown> {
-	const { worker, generation, project, location, airflowVersion, imageVersion, workerConcurrency } = environment;
-	const known = worker && worker.cpu > 0 && worker.memoryGb > 0 ? worker : undefined;
 	const hosts = new Set(tasks.flatMap(({ hostname }) => hostname ?? [])).size;
-	// Plain Airflow does not say how many workers there are: those that were seen, which do not scale by themselves.
-	const seen = Math.max(1, hosts);
 	return {
 		format: 'concertmaster-history/1',
 		from: new Date(from).toISOString(),
 		to: new Date(to).toISOString(),
-		environment: {
-			generation: known && generation ? generation : 'airflow',
-			name: environment.environment ?? name,
-			project,
-			location,
-			airflowVersion,
-			imageVersion,
-			workerConcurrency,
-			worker: known
-				? {
-						cpu: known.cpu,
-						memoryGb: known.memoryGb,
-						storageGb: known.storageGb,
-						min: known.minCount,
-						max: known.maxCount,
-					}
-				: { min: seen, max: seen },
-		},
+		environment: environmentOf(environment, name, hosts),
 		pools: pools.map(({ name, slots }) => ({ name, slots })),
 		dags: dags.map(({ id }) => ({ dag_id: id })),
 		task_instances: tasks.map((each) => ({
