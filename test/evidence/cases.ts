@@ -578,6 +578,26 @@ export const cases: readonly Case[] = [
 		says: 'the scheduler ended the try at 10:05 UTC because its heartbeats had stopped; it ran on `worker-1`',
 	},
 
+	{
+		name: 'the process crashed, as the metric counted, after an update of the environment',
+		told: [['worker-process-crash', 'likely', { returnCode: '-11' }]],
+		env: three,
+		seen: {
+			exitCodes: [series('-11', '10:05=1'), series('1', '10:04=9')],
+			operations: [{ type: 'UPDATE', state: 'SUCCEEDED', startedAt: at('08:00'), endedAt: at('08:20') }],
+		},
+		is: ['worker-process-crash', 'confirmed'],
+		says: '1 task process ended with a crash at 10:05 UTC; the environment was updated at 08:20 UTC',
+	},
+	{
+		name: 'a private environment and a host outside',
+		told: [['network-egress-failure', 'likely', { host: 'rates.example.org' }]],
+		env: environment('composer-2', { isPrivate: true }),
+		seen: {},
+		is: ['network-egress-failure', 'likely'],
+		says: 'the environment is private',
+	},
+
 	// scheduling
 	{
 		name: 'all workers that may be are at work',

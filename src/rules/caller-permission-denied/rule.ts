@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { gcloud, grantOnServiceAccount, resource, rolesOf } from '../_parts/iam.ts';
 import { roleFor } from '../_parts/roles.ts';
 import { grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { confirmed } from '../_parts/said.ts';
 import { isNotIam, strongest } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -63,6 +64,21 @@ export default defineRule({
 		// In a task the caller is the task: the API's own rule names the role.
 		if (scene.kind === 'task') return undefined;
 		return strongest(hits.filter((hit) => !isNotIam(hit.text)));
+	},
+	reads: ['audit'],
+	verify({ audit }, { facts, told }) {
+		if (told === undefined) return undefined;
+		const refused = audit?.find(
+			({ code, actor, uniqueId }) =>
+				code === 7 && uniqueId === undefined && (facts['principal'] === undefined || actor === facts['principal']),
+		);
+		if (!refused) return undefined;
+		return confirmed(
+			'audit',
+			`\`${refused.actor}\` was refused \`${refused.method}\`.`,
+			`\`${refused.actor}\` による \`${refused.method}\` が拒否されています。`,
+			{ at: refused.at, facts: { principal: refused.actor } },
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

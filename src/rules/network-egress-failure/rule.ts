@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep, Hit, Scene } from '../../domain/rule.ts';
 import { childProgramFailed, innermostOwnOrAirflow, isDecisive, mergedFacts } from '../_parts/hits.ts';
 import { command, forGeneration, inLang, names, python, say, sh, updateEnvironment } from '../_parts/steps.ts';
+import { likely } from '../_parts/said.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // Hosts whose failure is another cause: the metadata server, Airflow's own database, broker and log server, the
@@ -363,6 +364,16 @@ export default defineRule({
 		return unlessQuoted(
 			{ says: strong ? 'strong' : 'weak', facts: { ...mergedFacts(told), fault: faultOf(text) } },
 			scene,
+		);
+	},
+	verify(_, { facts, told, env }) {
+		if (told === undefined || env.isPrivate !== true) return undefined;
+		const host = facts['host'] ?? '';
+		if (/^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)|\.internal$|\.local$/.test(host)) return undefined;
+		return likely(
+			'environment',
+			'the environment is private: nothing outside is reached without Cloud NAT, and no name outside without its DNS.',
+			'この環境はプライベートです。Cloud NAT がなければ外部に接続できず、DNS の設定がなければ外部の名前も解決できません。',
 		);
 	},
 	fix,

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { command, forGeneration, inLang, ini, names, say, sh } from '../_parts/steps.ts';
+import { likely } from '../_parts/said.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -77,6 +78,14 @@ export default defineRule({
 		if (strong.length === 0 || scene.has('Successfully installed ')) return { says: 'weak', facts };
 		const proof = strong.some(({ signature }) => signature.says === 'proof');
 		return unlessQuoted({ says: proof ? 'proof' : 'strong', facts }, scene);
+	},
+	verify(_, { told, env }) {
+		if (told === undefined || env.isPrivate !== true) return undefined;
+		return likely(
+			'environment',
+			'the environment is private: its builds reach PyPI only through Cloud NAT or a repository of your own.',
+			'この環境はプライベートです。ビルドから PyPI に接続するには、Cloud NAT または独自のリポジトリが必要です。',
+		);
 	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-3/install-python-dependencies',

@@ -1,7 +1,13 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
+import { clock } from '../_parts/audit.ts';
+import { confirmed } from '../_parts/said.ts';
+import { aroundEnd, counted } from '../_parts/series.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
+
+/** SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS, as the metric labels them. */
+const CRASHES = ['-4', '-5', '-6', '-7', '-8', '-11', '-31'];
 
 export default defineRule({
 	id: 'worker-process-crash',
@@ -64,6 +70,26 @@ export default defineRule({
 		if (weighing.says === 'weak' && (returnCode === '143' || (returnCode !== undefined && scene.chain.length > 0)))
 			return undefined;
 		return weighing;
+	},
+	reads: ['exitCodes', 'operations'],
+	decides: ['exitCodes'],
+	verify({ exitCodes, operations }, { failed, told }) {
+		if (told === undefined) return undefined;
+		const crashed =
+			exitCodes &&
+			counted(
+				exitCodes.filter(({ of }) => CRASHES.includes(of)),
+				aroundEnd(failed),
+			);
+		if (!crashed) return undefined;
+		const change = operations?.find(({ type, state }) => type === 'UPDATE' && state === 'SUCCEEDED');
+		const since = change?.endedAt;
+		return confirmed(
+			'exitCodes',
+			`${crashed.count} task process${crashed.count === 1 ? '' : 'es'} ended with a crash at ${clock(crashed.at)}${since === undefined ? '' : `; the environment was updated at ${clock(since)}, so compare its packages with those before`}.`,
+			`${clock(crashed.at)} に異常終了したタスクプロセスが ${crashed.count} 件あります${since === undefined ? '' : `。${clock(since)} に環境が更新されているため、パッケージの変更を確認してください`}。`,
+			{ at: crashed.at },
+		);
 	},
 	fix(context) {
 		const { env, facts, lang } = context;
