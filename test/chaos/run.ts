@@ -55,6 +55,7 @@ const FAULT_RATE = 0.04;
 const CALM_MS = 30_000;
 /** Where failures are told: a channel for each kind and each DAG of it, so that Slack's pace for one channel does not set the run's. */
 const TELLING = failingDags.map(({ dag }, n) => ({ dag: dag.id, channel: `C0FAIL${String(n).padStart(2, '0')}` }));
+const channelOf = (dag: string): string | undefined => TELLING.find((one) => one.dag === dag)?.channel;
 const SETTINGS = `watch: { everySeconds: 2 }
 alerts:
   tries: all
@@ -235,7 +236,7 @@ async function run(
 	await untilCalm(house, commands, calmMs);
 
 	const seen = count(house, commands);
-	const telling = told(slack, failedTries(airflow));
+	const telling = told(slack, failedTries(airflow), channelOf);
 	for (const one of [
 		...telling.lost.map((name) => `lost: ${name}`),
 		...telling.doubled.map((name) => `doubled: ${name}`),
@@ -338,7 +339,7 @@ async function untilCalm(house: House, commands: number, calmMs: number): Promis
 	for (;;) {
 		const seen = count(house, commands);
 		const running = house.airflow.runs().filter(({ state }) => state === 'queued' || state === 'running').length;
-		const untold = told(house.slack, failedTries(house.airflow)).lost.length;
+		const untold = told(house.slack, failedTries(house.airflow), channelOf).lost.length;
 		if (seen.commandsLost + seen.messagesLost + seen.messagesStale + running + untold === 0) break;
 		const now = JSON.stringify([seen, running, untold]);
 		if (now !== last) since = performance.now();
