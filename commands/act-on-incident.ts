@@ -7,6 +7,18 @@ export function actOf({ typed, asker }: Pick<CommandContext, 'typed' | 'asker'>)
 	return { by: typed.user, name: asker.name, at: typed.at };
 }
 
+/** Notes the end of what the incident's card shows as muted; prolonged, it shows more than one. */
+export async function unmuteIncident(
+	id: string,
+	by: Pick<Act, 'by' | 'name' | 'at'>,
+	{ incidents }: Pick<CommandContext['deps'], 'incidents'>,
+): Promise<void> {
+	const acts = (await incidents.get(id))?.acts ?? [];
+	const over = new Set(acts.flatMap((act) => (act.kind === 'unmute' ? [act.mute] : [])));
+	for (const act of acts)
+		if (act.kind === 'mute' && !over.has(act.mute)) await incidents.act(id, { ...by, kind: 'unmute', mute: act.mute });
+}
+
 /** Of how many failed tries it is asked which incident they belong to. */
 const MOST = 20;
 

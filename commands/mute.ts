@@ -83,7 +83,8 @@ async function mute({ subject, howLong: how }: Args, context: CommandContext): P
 	const acted = incident && {
 		...actOf(context),
 		kind: 'mute' as const,
-		mute: id,
+		// Prolonged it is another act, with a line of its own on the card.
+		mute: `${id}.${made.until}`,
 		until: made.until,
 		ticket: made.ticket,
 	};

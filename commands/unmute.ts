@@ -3,7 +3,7 @@ import { hashOf } from '../src/alerts/ids.ts';
 import type { Mute } from '../src/alerts/mutes.ts';
 import { subjectText, type Subject } from '../src/alerts/subject.ts';
 import { clip, visible } from '../src/domain/text.ts';
-import { actOf } from './act-on-incident.ts';
+import { actOf, unmuteIncident } from './act-on-incident.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { noMore } from './ids.ts';
 import { dagOfSubject, subjectSpan, subjectWord } from './subject-word.ts';
@@ -57,8 +57,7 @@ async function unmute({ subject }: Args, context: CommandContext): Promise<Comma
 			},
 			act: { what: text, result: 'nothing' },
 		};
-	if (subject.kind === 'incident')
-		await deps.incidents.act(subject.pattern, { ...actOf(context), kind: 'unmute', mute: id });
+	if (subject.kind === 'incident') await unmuteIncident(subject.pattern, actOf(context), deps);
 	const who = { bold: clip(visible(asker.name), 80) };
 	return {
 		reply: {

@@ -3,6 +3,7 @@ import { remindAt } from '../src/alerts/mutes.ts';
 import { manner, routeOf } from '../src/alerts/routes.ts';
 import type { Part, Reply } from '../src/domain/reply.ts';
 import { clip, visible, type Lang } from '../src/domain/text.ts';
+import { unmuteIncident } from '../commands/act-on-incident.ts';
 import { endButton, longerButton, untilLine } from '../commands/mute-message.ts';
 import { subjectSpan } from '../commands/subject-word.ts';
 import { cardsDue } from './alerts/due.ts';
@@ -27,6 +28,8 @@ export async function tendMutes(wires: Wires): Promise<void> {
 		const remind = remindAt(mute);
 		if (now >= mute.until) {
 			await say(wires, `${id}-over`, placeOf(mute.channel), { reply: overReply(mute, wires, lang), lang, stage: LAST });
+			if (mute.subject.kind === 'incident')
+				await unmuteIncident(mute.subject.pattern, { by: 'time', name: 'Concertmaster', at: mute.until }, deps);
 			await deps.watches.endMute(mute.id, id);
 		} else if (remind !== undefined && now >= remind)
 			await say(wires, `${id}-soon`, placeOf(mute.channel), { reply: soonReply(mute, wires, lang), lang, stage: LAST });

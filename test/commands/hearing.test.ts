@@ -4,6 +4,7 @@ import { hearingWords } from '../../commands/hearing-words.ts';
 import { howLong } from '../../commands/mute-words.ts';
 import { splitWords } from '../../commands/words.ts';
 import type { Grant } from '../../src/access/roles.ts';
+import { heldMute } from '../../src/alerts/acts.ts';
 import { alertsSchema } from '../../src/alerts/options.ts';
 import type { Airflow } from '../../src/domain/airflow.ts';
 import { Trouble } from '../../src/domain/errors.ts';
@@ -283,8 +284,13 @@ describe('mute, unmute, mutes', () => {
 		expect(done.card).toBe('abcdef012345');
 		expect(await muted(deps, { incident: 'abcdef012345', severity: 'critical' })).toBeDefined();
 		expect(await muted(deps)).toBeUndefined();
+		const cards = async () => (await deps.incidents.get('abcdef012345'))?.acts ?? [];
+		expect(heldMute(await cards())).toMatchObject({ until: NOW + 2 * 3600_000 });
+		await say('mute incident:abcdef012345 for 3h --env prod');
+		expect(heldMute(await cards())).toMatchObject({ until: NOW + 3 * 3600_000 });
 		expect((await say('unmute incident:abcdef012345')).card).toBe('abcdef012345');
-		expect((await deps.incidents.get('abcdef012345'))?.acts.map(({ kind }) => kind)).toEqual(['mute', 'unmute']);
+		expect((await cards()).at(-1)).toMatchObject({ kind: 'unmute', name: 'Aiko' });
+		expect(heldMute(await cards())).toBeUndefined();
 		expect((await say('mute incident:abcdef012345 for 2h --env lab')).trouble?.label).toBe('incident unknown');
 	});
 
