@@ -1,6 +1,7 @@
 import { collect } from '../src/collect.ts';
 import type { Deps } from '../src/deps.ts';
-import { candidates, verify, wanted, type Verdict } from '../src/diagnosis/verify.ts';
+import { candidates, wanted } from '../src/diagnosis/candidate.ts';
+import { verify, type Verdict } from '../src/diagnosis/verify.ts';
 import type { Failed, SourceName } from '../src/domain/evidence.ts';
 import type { Lang } from '../src/domain/text.ts';
 import { rules } from '../src/rules/index.ts';

@@ -1,8 +1,9 @@
 import { collect, type Collected } from '../src/collect.ts';
 import type { Deps } from '../src/deps.ts';
+import { candidates, followed, wanted, type Candidate } from '../src/diagnosis/candidate.ts';
 import { spoken, withHeard } from '../src/diagnosis/hear.ts';
 import { subjectOf } from '../src/diagnosis/subject.ts';
-import { candidates, followed, verify, wanted, type Candidate, type Verdict } from '../src/diagnosis/verify.ts';
+import { verify, type Verdict } from '../src/diagnosis/verify.ts';
 import type { DagRun, TaskInstance } from '../src/domain/airflow.ts';
 import type { Environment } from '../src/domain/environment.ts';
 import type { Failed, Gap, SourceName } from '../src/domain/evidence.ts';

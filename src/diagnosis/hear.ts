@@ -1,14 +1,6 @@
 import type { Failed, KubernetesEvent, LogLine, Seen, SourceName } from '../domain/evidence.ts';
-import type { Diagnosis, Evidence, Facts, Rule, Scene, Status } from '../domain/rule.ts';
-import type { Candidate } from './verify.ts';
-
-/** What the lines of a component say of a cause. */
-export type Heard = {
-	source: SourceName;
-	status: Exclude<Status, 'unknown'>;
-	evidence: readonly Evidence[];
-	facts: Facts;
-};
+import type { Diagnosis, Rule, Scene } from '../domain/rule.ts';
+import type { Candidate, Heard } from './candidate.ts';
 
 /** Lines of one component, as the engine reads them: one entry a line, so that the number of a line is that of the entry. */
 export type Spoken = { source: SourceName; kind: Scene['kind']; log: string; entries: readonly LogLine[] };

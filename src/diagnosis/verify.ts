@@ -1,12 +1,9 @@
 import type { Environment } from '../domain/environment.ts';
-import type { Failed, Gap, Seen, SourceName, Subject, Verified } from '../domain/evidence.ts';
+import type { Failed, Gap, Seen, SourceName, Verified } from '../domain/evidence.ts';
 import { quote } from '../domain/quote.ts';
-import type { About, Diagnosis, Evidence, Facts, Finding, FixStep, Rule, Status } from '../domain/rule.ts';
+import type { Diagnosis, Evidence, Facts, FixStep, Rule, Status } from '../domain/rule.ts';
 import type { Lang, Text } from '../domain/text.ts';
-import type { Heard } from './hear.ts';
-
-/** A suspicion: from the log (`finding`), from the lines of a component (`heard`), or only from how the try ended. */
-export type Candidate = { rule: Rule; finding: Finding | undefined; heard: readonly Heard[] };
+import { aboutIt, factsOf, only, type Candidate } from './candidate.ts';
 
 /** A cause after the evidence was looked at. */
 export type Judged = {
@@ -43,59 +40,6 @@ export type Verdict = {
 	/** The end of the log, masked. */
 	tail: readonly string[];
 };
-
-/** Whoever the log suspects, and whoever suspects itself. In the log's order. */
-export function candidates(rules: readonly Rule[], diagnosis: Diagnosis | undefined, failed: Failed): Candidate[] {
-	const told = (diagnosis?.findings ?? []).flatMap((finding): Candidate[] => {
-		const rule = rules.find(({ id }) => id === finding.cause);
-		return rule ? [{ rule, finding, heard: [] }] : [];
-	});
-	const more = rules
-		.filter((rule) => rule.suspects?.(failed) === true && !told.some((one) => one.rule === rule))
-		.map((rule): Candidate => ({ rule, finding: undefined, heard: [] }));
-	return [...told, ...more];
-}
-
-/** What the candidates want to read: each source once, nothing that nobody asked for. */
-export function wanted(all: readonly Candidate[]): Set<SourceName> {
-	return new Set(all.flatMap(({ rule }) => rule.reads ?? []));
-}
-
-/** What the first round named that nobody knew, and what to read about it; undefined: nothing, so there is no second round. */
-export function followed(
-	all: readonly Candidate[],
-	seen: Seen,
-	failed: Failed,
-	env: Environment,
-): { failed: Failed; reads: Set<SourceName> } | undefined {
-	let known = failed;
-	const reads = new Set<SourceName>();
-	for (const candidate of all) {
-		const { rule } = candidate;
-		const more = rule.follows?.(only(seen, rule.reads ?? []), aboutIt(candidate, known, env));
-		if (!more || !tellsMore(more.subject, failed)) continue;
-		known = { ...more.subject, ...withoutGaps(known) };
-		for (const read of more.reads) reads.add(read);
-	}
-	return reads.size === 0 ? undefined : { failed: known, reads };
-}
-
-/** The first round looked at something else, or at nothing. */
-function tellsMore(subject: Subject, { hostname, pod, namespace, account }: Failed): boolean {
-	const known: Subject = { hostname, pod, namespace, account };
-	return Object.entries(subject).some(
-		([name, value]) =>
-			value !== undefined && Object.entries(known).some(([of, has]) => of === name && has === undefined),
-	);
-}
-
-/** What is undefined here must not hide what was found. */
-function withoutGaps(failed: Failed): Failed {
-	const out = { ...failed };
-	for (const name of ['hostname', 'pod', 'namespace', 'account'] as const)
-		if (out[name] === undefined) delete out[name];
-	return out;
-}
 
 export type Hearing = {
 	diagnosis: Diagnosis | undefined;
@@ -191,21 +135,6 @@ function isQuoted({ finding, heard }: Candidate, { diagnosis, candidates: all }:
 	if (finding?.status !== 'possible' || heard.length > 0) return false;
 	const [first] = diagnosis?.findings ?? [];
 	return first?.status === 'confirmed' && all.some(({ rule }) => rule.id === first.cause && rule.lastResort === true);
-}
-
-function aboutIt(candidate: Candidate, failed: Failed, env: Environment): About {
-	const { finding, heard } = candidate;
-	return { failed, facts: factsOf(candidate), told: finding ? 'log' : heard[0]?.source, env };
-}
-
-/** What the log names goes before what a component's line names. */
-function factsOf({ finding, heard }: Candidate): Facts {
-	return Object.assign({}, ...heard.map(({ facts }) => facts).reverse(), finding?.facts) as Facts;
-}
-
-/** A rule sees what it reads, whatever others asked for. */
-function only(seen: Seen, reads: readonly SourceName[]): Seen {
-	return Object.fromEntries(Object.entries(seen).filter(([name]) => reads.some((read) => read === name)));
 }
 
 const ORDER: Readonly<Record<Status, number>> = { unknown: 0, possible: 1, likely: 2, confirmed: 3 };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { candidates, verify, wanted, type Verdict } from '../../src/diagnosis/verify.ts';
+import { candidates, wanted } from '../../src/diagnosis/candidate.ts';
+import { verify, type Verdict } from '../../src/diagnosis/verify.ts';
 import type { Gap, Seen, SourceName } from '../../src/domain/evidence.ts';
 import type { Diagnosis } from '../../src/domain/rule.ts';
 import type { Lang } from '../../src/domain/text.ts';

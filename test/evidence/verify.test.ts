@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { candidates, verify, wanted } from '../../src/diagnosis/verify.ts';
+import { candidates, wanted } from '../../src/diagnosis/candidate.ts';
+import { verify } from '../../src/diagnosis/verify.ts';
 import type { EventLog, Pool } from '../../src/domain/airflow.ts';
 import type { Failed, Gap, Operation, Seen } from '../../src/domain/evidence.ts';
 import type { Diagnosis, Rule, Status } from '../../src/domain/rule.ts';
