@@ -6,6 +6,7 @@ import {
 	type ServerUnaryCall,
 	type sendUnaryData,
 } from '@grpc/grpc-js';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -126,7 +127,9 @@ export function openLogging(desk: Desk, options: LoggingOptions) {
 			throw invalid(`order_by must be "timestamp asc" or "timestamp desc", is "${asked.orderBy}".`);
 		const newest = asked.orderBy === 'timestamp desc';
 		const size = empty ? 0 : Math.min(asked.pageSize || 50, MOST, desk.mostPerPage);
-		const question = JSON.stringify([asked.resourceNames, asked.filter, newest]);
+		const question = createHash('sha256')
+			.update(JSON.stringify([asked.resourceNames, asked.filter, newest]))
+			.digest('base64url');
 		const matches = logFilter(asked.filter);
 		const may = visible(by);
 		const after = pages.after(asked.pageToken, question);
@@ -260,7 +263,7 @@ function openPages() {
 	const known = new Map<string, { question: string; after: Cursor | undefined }>();
 	return {
 		token(question: string, after: Cursor | undefined): string {
-			const token = Buffer.from(`${known.size} ${question.length} ${Math.random()}`).toString('base64url');
+			const token = randomBytes(12).toString('base64url');
 			known.set(token, { question, after: after && { timestamp: after.timestamp, insertId: after.insertId } });
 			if (known.size > 1000) known.delete(known.keys().next().value ?? '');
 			return token;
