@@ -1,5 +1,5 @@
 import { isBad, namesIn, passInPlace, phaseOf, wellAt } from './fold.ts';
-import type { Ledger } from './fold.ts';
+import type { Ledger, Passed } from './fold.ts';
 import type { Incident, Told } from './incident.ts';
 
 /** The incident as everybody else sees it. */
@@ -8,7 +8,7 @@ export function viewOf(id: string, ledger: Ledger, told: readonly Told[]): Incid
 	let [members, bad] = [0, 0];
 	let endedAt: number | undefined;
 	let retryAt: number | undefined;
-	let passedIn: Incident['passedIn'];
+	let later: Passed | undefined;
 	for (const member of Object.values(ledger.members)) {
 		if (member.n === 0 && member.c === undefined) continue;
 		members++;
@@ -19,10 +19,10 @@ export function viewOf(id: string, ledger: Ledger, told: readonly Told[]): Incid
 			continue;
 		}
 		const well = wellAt(ledger, member);
-		if (well === undefined || well < (endedAt ?? 0)) continue;
-		endedAt = well;
+		if (well === undefined) continue;
+		endedAt = Math.max(endedAt ?? 0, well);
 		const line = (member.ok ?? -1) >= member.n ? undefined : passInPlace(ledger, member);
-		passedIn = line && { dag: line.dag, run: line.run };
+		if (line && (!later || line.end > later.end || (line.end === later.end && line.run > later.run))) later = line;
 	}
 	const dags = namesIn(ledger.dags);
 	return {
@@ -36,7 +36,7 @@ export function viewOf(id: string, ledger: Ledger, told: readonly Told[]): Incid
 		openedAt: ledger.openedAt,
 		since: ledger.since ?? ledger.openedAt,
 		phase,
-		...(phase === 'recovered' ? { endedAt, passedIn } : {}),
+		...(phase === 'recovered' ? { endedAt, passedIn: later && { dag: later.dag, run: later.run } } : {}),
 		heardAt: Math.max(ledger.badAt, ledger.openedAt),
 		relapses: ledger.relapses,
 		final: ledger.final,
