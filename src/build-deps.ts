@@ -5,6 +5,7 @@ import { airflowCheckups } from './checkups/airflow.ts';
 import { googleCheckups } from './checkups/google.ts';
 import { redisCheckup } from './checkups/redis.ts';
 import { slackCheckups } from './checkups/slack.ts';
+import { applies } from './clients/applies.ts';
 import { audit } from './clients/audit.ts';
 import type { Redis } from './clients/base/redis.ts';
 import { airflow } from './clients/airflow.ts';
@@ -134,6 +135,8 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		},
 		mutedBy: async (about) => muteOf(about, (await heard.heard()).mutes, now()),
 		alerts: config.alerts,
+		scaling: config.scaling,
+		applies: applies(redis),
 		incidents: incidents(redis, now),
 		storms: storms(redis, now),
 		watches: heard,

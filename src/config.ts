@@ -15,6 +15,8 @@ import { parseRedisAddress, REDIS_FORMS } from './clients/base/redis-address.ts'
 import { composerOptions } from './clients/composer.ts';
 import type { ComposerOptions } from './clients/composer.ts';
 import type { Lang } from './domain/text.ts';
+import { scalingSchema } from './scaling/options.ts';
+import type { ScalingOptions } from './scaling/options.ts';
 
 /** One environment as the settings name it: a plain Airflow, or Composer, whose Airflow address is asked for. */
 const environmentSchema = z
@@ -93,6 +95,7 @@ export const fileSchema = z.strictObject({
 		.prefault({})
 		.describe('Commands that Airflow does not take.'),
 	alerts: alertsSchema,
+	scaling: scalingSchema,
 	watch: watchSchema,
 });
 
@@ -149,6 +152,7 @@ export type Config = {
 	followGiveUpMs: number;
 	retryGiveUpMs: number;
 	alerts: AlertsOptions;
+	scaling: ScalingOptions;
 	watch: WatchOptions;
 	broken: Protection | undefined;
 };
@@ -272,6 +276,7 @@ export function loadConfig(
 			followGiveUpMs: settings.follow.giveUpAfterDays * 24 * 3600_000,
 			retryGiveUpMs: settings.retry.giveUpAfterMinutes * 60_000,
 			alerts: settings.alerts,
+			scaling: settings.scaling,
 			watch: settings.watch,
 			broken: PROTECTIONS.find((one) => one === variable('CONCERTMASTER_BREAK')),
 		},
@@ -332,6 +337,8 @@ function readFile(
 			if (!names.includes(env)) unknown(['roles', index, 'environments', inner], env);
 	for (const [inner, env] of (parsed.data.watch.environments ?? []).entries())
 		if (!names.includes(env)) unknown(['watch', 'environments', inner], env);
+	for (const [inner, env] of (parsed.data.scaling.weekly?.environments ?? []).entries())
+		if (!names.includes(env)) unknown(['scaling', 'weekly', 'environments', inner], env);
 	for (const [index, route] of parsed.data.alerts.routes.entries())
 		for (const [inner, env] of (route.environments ?? []).entries())
 			if (!names.includes(env)) unknown(['alerts', 'routes', index, 'environments', inner], env);

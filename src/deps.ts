@@ -4,6 +4,7 @@ import type { About, Destination } from './alerts/about.ts';
 import type { Mute } from './alerts/mutes.ts';
 import type { AlertsOptions } from './alerts/options.ts';
 import type { Tickets } from './clients/tickets.ts';
+import type { Applies } from './clients/applies.ts';
 import type { Composer } from './clients/composer.ts';
 import type { Followed } from './clients/followed.ts';
 import type { Logging } from './clients/logging.ts';
@@ -18,6 +19,7 @@ import type { Log } from './domain/log.ts';
 import type { Measure } from './domain/measure.ts';
 import type { Diagnosis } from './domain/rule.ts';
 import type { Lang } from './domain/text.ts';
+import type { ScalingOptions } from './scaling/options.ts';
 
 export type { Asker, Typed } from './domain/asking.ts';
 export type { Log } from './domain/log.ts';
@@ -59,6 +61,10 @@ export type Deps = {
 	mutedBy(about: About): Promise<Mute | undefined>;
 	/** `alerts:` of the settings. */
 	alerts: AlertsOptions;
+	/** `scaling:` of the settings. */
+	scaling: ScalingOptions;
+	/** Changes of an environment that were asked for in Slack. */
+	applies: Applies;
 	/** Failures with one cause, as they stand: what the cards show. */
 	incidents: Pick<Incidents, 'get' | 'open' | 'between' | 'tries' | 'act' | 'byTry'>;
 	/** Which failures the channels hear of, how, and what is muted. */

@@ -14,6 +14,8 @@ import { airflowSources } from '../../src/sources/airflow.ts';
 import { composerSources } from '../../src/sources/composer.ts';
 import { kept as keptFor } from '../../src/sources/kept.ts';
 import { startAirflow, type AirflowOptions, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
+import { scalingSchema, type ScalingOptions } from '../../src/scaling/options.ts';
+import { appliesInMemory } from '../scaling/applies-in-memory.ts';
 import { incidentsInMemory } from '../alerts/memory.ts';
 import { memory } from './memory.ts';
 
@@ -82,6 +84,7 @@ export function fakeDeps(
 		composer?: Composer;
 		publicUrl?: string;
 		alerts?: AlertsOptions;
+		scaling?: ScalingOptions;
 	} = {},
 ): FakeDeps {
 	const logged: Said[] = [];
@@ -123,6 +126,8 @@ export function fakeDeps(
 		routes: async (about) => destinations(about, alerts, await kept.watches.heard(), { lang: 'en', now: now() }),
 		mutedBy: async (about) => muteOf(about, (await kept.watches.heard()).mutes, now()),
 		alerts,
+		scaling: more.scaling ?? scalingSchema.parse({}),
+		applies: appliesInMemory(),
 		person: async (who) => PEOPLE.find(({ user, name }) => who === user || who === `@${name.toLowerCase()}`),
 		...kept,
 		...incidentsInMemory(),

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { alertsSchema } from '../../src/alerts/options.ts';
+import { scalingSchema } from '../../src/scaling/options.ts';
 import { watchSchema } from '../../src/alerts/watch-options.ts';
 import { buildDeps } from '../../src/build-deps.ts';
 import { composerOptions } from '../../src/clients/composer.ts';
@@ -171,6 +172,7 @@ function configOf({
 		followGiveUpMs: 60_000,
 		retryGiveUpMs: 60_000,
 		alerts: alertsSchema.parse({}),
+		scaling: scalingSchema.parse({}),
 		watch: watchSchema.parse({}),
 		broken: undefined,
 	};

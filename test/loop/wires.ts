@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { alertsSchema } from '../../src/alerts/options.ts';
+import { scalingSchema } from '../../src/scaling/options.ts';
 import { watchSchema } from '../../src/alerts/watch-options.ts';
 import { buildDeps } from '../../src/build-deps.ts';
 import { workQueue } from '../../src/clients/queue.ts';
@@ -51,6 +52,7 @@ export async function wiresWith(
 		followGiveUpMs: 1000,
 		retryGiveUpMs: 60_000,
 		alerts: alertsSchema.parse({}),
+		scaling: scalingSchema.parse({}),
 		watch: watchSchema.parse({}),
 		broken: undefined,
 		...more,

@@ -8,6 +8,7 @@ import { buildDeps } from '../../src/build-deps.ts';
 import { workQueue } from '../../src/clients/queue.ts';
 import type { Protection } from '../../src/config.ts';
 import { alertsSchema } from '../../src/alerts/options.ts';
+import { scalingSchema } from '../../src/scaling/options.ts';
 import { startAirflow } from '../../src/sandbox/airflow/index.ts';
 import type { AirflowOptions, SandboxAirflow, SimRun } from '../../src/sandbox/airflow/types.ts';
 import { startRedis } from '../../src/sandbox/redis.ts';
@@ -77,6 +78,7 @@ export async function openWatch(
 			followGiveUpMs: 1000,
 			retryGiveUpMs: 60_000,
 			alerts: alertsSchema.parse({}),
+			scaling: scalingSchema.parse({}),
 			watch: { ...watchSchema.parse({}), ...settings },
 			broken,
 		},
