@@ -120,7 +120,7 @@ async function handlers(wires: Wires, redis: Redis): Promise<Handler[]> {
 	const { deps } = wires;
 	const { queueBoard } = await import('./clients/queue-board.ts');
 	return [
-		queuePage(deps.tickets, queueBoard(redis, QUEUES_PATH), () => deps.now()),
+		queuePage(deps.tickets, queueBoard(redis, QUEUES, QUEUES_PATH), () => deps.now()),
 		...(deps.watch.push === undefined ? [] : [pushDoor(deps.watch.push, wires, idTokens())]),
 	];
 }

@@ -6,16 +6,15 @@ import { Queue } from 'bullmq';
 import { mask } from '../domain/mask.ts';
 import type { Redis } from './base/redis.ts';
 import { PREFIX } from './base/redis.ts';
-import { QUEUES } from './queue.ts';
 
 /**
  * Bull Board over all queues, read-only: nothing can be retried, promoted or removed there. What jobs carry is masked, since a
  * command that waits holds the words of a person. `path`: where it hangs, `/queues`.
  */
-export function queueBoard(client: Redis, path: string): RequestListener {
+export function queueBoard(client: Redis, names: readonly string[], path: string): RequestListener {
 	const server = new ExpressAdapter();
 	server.setBasePath(path);
-	const queues = QUEUES.map((name) => {
+	const queues = names.map((name) => {
 		const queue = new Queue(name, {
 			connection: client,
 			prefix: PREFIX,

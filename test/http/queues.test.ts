@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { tickets } from '../../src/clients/tickets.ts';
 import { queueBoard } from '../../src/clients/queue-board.ts';
-import { workQueue } from '../../src/clients/queue.ts';
+import { QUEUES, workQueue } from '../../src/clients/queue.ts';
 import { dispatcher, startPublic } from '../../src/http/public.ts';
 import type { PublicServer } from '../../src/http/public.ts';
 import { queuePage, QUEUES_PATH } from '../../src/http/queues.ts';
@@ -21,7 +21,7 @@ beforeAll(async () => {
 	client = new Redis(redis.url, { maxRetriesPerRequest: null });
 	const work = workQueue(redis.url, client, quiet, Date.now);
 	await work.add('commands', 'waits', { v: 1, typed: { words: 'trigger etl password=hunter22secret' } });
-	const page = queuePage(tickets(client), queueBoard(client, QUEUES_PATH), () => now);
+	const page = queuePage(tickets(client), queueBoard(client, QUEUES, QUEUES_PATH), () => now);
 	server = await startPublic(0, dispatcher([page], quiet));
 });
 afterAll(async () => {
