@@ -7,7 +7,12 @@ import { visible, type Text } from '../domain/text.ts';
 import { unreadable, type Asking } from './base/google-trouble.ts';
 import { askGoogle, restOptions, type GoogleToken } from './base/google.ts';
 
-export type IamOptions = { project: string; rootUrl?: string | undefined };
+export type IamOptions = {
+	project: string;
+	rootUrl?: string | undefined;
+	/** For one call; 7,500. */
+	timeoutMs?: number;
+};
 
 /** Where a permission is held. */
 export type On = { kind: 'project' } | { kind: 'serviceAccount'; email: string } | { kind: 'bucket'; name: string };
@@ -59,7 +64,7 @@ const heldAnswer = z.object({ permissions: z.array(z.string()).nullish() });
 export function iam(options: IamOptions, google: GoogleToken, now: () => number): Iam {
 	const { project } = options;
 	let number: { told: string | undefined; at: number } | undefined;
-	const rest = (token: string) => restOptions(token, { ...options, timeoutMs: CALL_MS });
+	const rest = (token: string) => restOptions(token, { timeoutMs: CALL_MS, ...options });
 
 	async function call<T>(
 		{ api, permission, role }: Pick<Need, 'api' | 'permission' | 'role'>,

@@ -15,6 +15,8 @@ export type LoggingOptions = {
 	name: string;
 	/** `host:port` of a stand-in, spoken to without TLS. */
 	loggingEndpoint?: string | undefined;
+	/** For one call; 7,500. */
+	timeoutMs?: number | undefined;
 };
 
 export type Logging = {
@@ -61,7 +63,7 @@ export function logging(options: LoggingOptions, google: GoogleToken, budget: Bu
 	const resourceNames = [`projects/${options.project}`];
 	const sessions = tails(resourceNames, asking, () =>
 		askGoogle(google, asking, async (token) =>
-			(await client()).tailLogEntries({ otherArgs: callOptions(token).otherArgs }),
+			(await client()).tailLogEntries({ otherArgs: callOptions(token, undefined).otherArgs }),
 		),
 	);
 
@@ -86,7 +88,7 @@ export function logging(options: LoggingOptions, google: GoogleToken, budget: Bu
 				...(pageToken === undefined ? {} : { pageToken }),
 			};
 			const [, , answer] = await askGoogle(google, asking, async (token) =>
-				(await client()).listLogEntries(request, callOptions(token)),
+				(await client()).listLogEntries(request, callOptions(token, options.timeoutMs)),
 			).catch((error: unknown) => {
 				if (error instanceof Trouble && error.label === 'google quota') budget.spent();
 				throw error;
@@ -116,10 +118,10 @@ export function logging(options: LoggingOptions, google: GoogleToken, budget: Bu
 }
 
 /** Its retries are switched off: they would spend the quota behind our back. */
-function callOptions(token: string) {
+function callOptions(token: string, timeoutMs = CALL_MS) {
 	return {
 		autoPaginate: false,
-		timeout: CALL_MS,
+		timeout: timeoutMs,
 		maxRetries: 0,
 		retry: { retryCodes: [] },
 		otherArgs: { headers: { authorization: [`Bearer ${token}`] } },

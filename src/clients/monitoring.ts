@@ -13,6 +13,8 @@ export type MonitoringOptions = {
 	/** Name of the environment. */
 	name: string;
 	rootUrl?: string | undefined;
+	/** For one call; 7,500. */
+	timeoutMs?: number;
 };
 
 export type Window = {
@@ -86,7 +88,7 @@ export function monitoring(options: MonitoringOptions, google: GoogleToken): Mon
 		for (let page = 0; page < PAGES; page++) {
 			const { data } = await askGoogle(google, asking, async (token) =>
 				(await api3())
-					.monitoring({ version: 'v3', ...restOptions(token, { ...options, timeoutMs: CALL_MS }) })
+					.monitoring({ version: 'v3', ...restOptions(token, { timeoutMs: CALL_MS, ...options }) })
 					.projects.timeSeries.list({
 						name: `projects/${options.project}`,
 						filter: filterOf(METRICS[name], window, options),

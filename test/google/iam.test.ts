@@ -1,7 +1,9 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { setServiceAccountDisabled } from '../../src/sandbox/world/acts.ts';
 import { closeAll, environmentOf, stand } from './stand.ts';
 
+// The first call loads Google's libraries.
+jest.setTimeout(30_000);
 afterEach(closeAll);
 
 describe('who may do what', () => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { budget } from '../../src/clients/base/budget.ts';
 import { fixedToken } from '../../src/clients/base/google.ts';
@@ -10,6 +10,8 @@ import { ownBinding, removeBinding, setApi, setServiceAccountDisabled } from '..
 import { writeLine } from '../../src/sandbox/world/environments.ts';
 import { alsoClose, closeAll, environmentOf, FRAME, PLACE, refusal, stand, type Stand } from './stand.ts';
 
+// The first call loads Google's libraries.
+jest.setTimeout(30_000);
 afterEach(closeAll);
 
 describe('entries of Cloud Logging', () => {

@@ -1,7 +1,9 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { resourceOf } from '../../src/sandbox/world/environments.ts';
 import { closeAll, refusal, stand, type Stand } from './stand.ts';
 
+// The first call loads Google's libraries.
+jest.setTimeout(30_000);
 afterEach(closeAll);
 
 describe('series of Cloud Monitoring', () => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { counted } from '../../src/clients/base/calls.ts';
 import * as filters from '../../src/clients/logging/filters.ts';
 import type { Trouble } from '../../src/domain/errors.ts';
@@ -6,6 +6,8 @@ import type { FaultKind } from '../../src/sandbox/google/index.ts';
 import { setApi } from '../../src/sandbox/world/acts.ts';
 import { closeAll, forget, FRAME, PLACE, refusal, stand, type Stand } from './stand.ts';
 
+// The first call loads Google's libraries.
+jest.setTimeout(30_000);
 afterEach(closeAll);
 
 /** One call of each client, whose refusals must all be told in the same way. */
@@ -55,6 +57,13 @@ describe.each(Object.keys(CALLS))('%s', (name) => {
 		const it = await stand();
 		it.google.faults({ op: '*', kind });
 		expect(await refusal(call(it))).toMatchObject(expected);
+		expect(it.google.calls()).toHaveLength(1);
+	});
+
+	test('no answer is waited for only so long, and not asked for again', async () => {
+		const it = await stand('bot', {}, 400);
+		it.google.faults({ op: '*', kind: 'timeout' });
+		expect(await refusal(call(it))).toMatchObject({ kind: 'upstream', label: 'google timeout' });
 		expect(it.google.calls()).toHaveLength(1);
 	});
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { budget } from '../../src/clients/base/budget.ts';
 import { fixedToken } from '../../src/clients/base/google.ts';
 import { composerOptions } from '../../src/clients/composer.ts';
@@ -15,6 +15,8 @@ import { failed } from '../evidence/failed.ts';
 import { house, type House } from '../sandbox/google-house.ts';
 import { alsoClose, closeAll, environmentOf, PLACE } from './stand.ts';
 
+// The first call loads Google's libraries.
+jest.setTimeout(30_000);
 afterEach(closeAll);
 
 type Name = 'prod' | 'staging';

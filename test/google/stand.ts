@@ -26,13 +26,17 @@ export function alsoClose(it: { close(): Promise<void> }): void {
 }
 
 /** The stand-in of a project and every client in front of it. */
-export async function stand(token: string | GoogleToken = 'bot', options: Parameters<typeof house>[0] = {}) {
+export async function stand(
+	token: string | GoogleToken = 'bot',
+	options: Parameters<typeof house>[0] = {},
+	timeoutMs = 7500,
+) {
 	const it = await house(options);
 	open.push(it.google);
 	const google = typeof token === 'string' ? fixedToken(token) : token;
 	const { rootUrl, loggingEndpoint } = it.google;
 	const logs = logging(
-		{ ...PLACE, loggingEndpoint },
+		{ ...PLACE, loggingEndpoint, timeoutMs },
 		google,
 		budget(50, () => it.clock.now),
 	);
@@ -40,8 +44,8 @@ export async function stand(token: string | GoogleToken = 'bot', options: Parame
 	return {
 		...it,
 		logs,
-		metrics: monitoring({ ...PLACE, rootUrl }, google),
-		who: iam({ project: PLACE.project, rootUrl }, google, () => it.clock.now),
+		metrics: monitoring({ ...PLACE, rootUrl, timeoutMs }, google),
+		who: iam({ project: PLACE.project, rootUrl, timeoutMs }, google, () => it.clock.now),
 		environment: environmentOf(it, 'prod'),
 	};
 }
