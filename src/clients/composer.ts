@@ -7,7 +7,14 @@ import { mask } from '../domain/mask.ts';
 import { NEEDS, type NeedName } from '../domain/needs.ts';
 import type { Text } from '../domain/text.ts';
 import { askGoogle, restOptions, type GoogleToken } from './base/google.ts';
-import { environmentAnswer, operationsAnswer, toEnvironment, workloadsAnswer } from './composer/answers.ts';
+import type { OperationAnswer } from './composer/answers.ts';
+import {
+	environmentAnswer,
+	operationAnswer,
+	operationsAnswer,
+	toEnvironment,
+	workloadsAnswer,
+} from './composer/answers.ts';
 
 export const composerOptions = z.strictObject({
 	project: z
@@ -69,6 +76,13 @@ export type Composer = {
 	operations(limit?: number): Promise<ComposerOperation[]>;
 	/** Every running part of it with its state, at most 500. Throws Trouble. Source: environments.workloads.list (Composer 2 and 3). */
 	workloads(): Promise<Workload[]>;
+	/**
+	 * Begins an update and answers with its operation's name. Exactly one PATCH, never repeated. Trouble whose `outcome` is `unknown`: it may
+	 * have begun, and `operations` tells. Source: environments.patch; `mask` and `body` as it wants them.
+	 */
+	patch(update: { mask: readonly string[]; body: Record<string, unknown> }): Promise<string>;
+	/** How an operation stands; undefined: Google has forgotten it. Throws Trouble. Source: operations.get. */
+	operation(name: string): Promise<ComposerOperation | undefined>;
 };
 
 const KEPT_MS = 10 * 60_000;
@@ -147,16 +161,31 @@ export function composer(
 			);
 			return (readable(operationsAnswer, data, options).operations ?? [])
 				.filter(({ metadata }) => metadata?.resource === path)
-				.map(({ name, error, metadata }) => ({
-					name,
-					type: metadata?.operationType ?? 'UNKNOWN',
-					state: metadata?.state ?? 'UNKNOWN',
-					startedAt: metadata?.createTime ?? undefined,
-					endedAt: metadata?.endTime ?? undefined,
-					error: error?.message ? mask(error.message) : undefined,
-				}))
+				.map(toOperation)
 				.sort((a, b) => (b.startedAt ?? '').localeCompare(a.startedAt ?? ''))
 				.slice(0, limit);
+		},
+		async patch({ mask, body }) {
+			const what = { en: `an update of ${options.name}`, ja: ` ${options.name} の更新` };
+			kept = undefined;
+			try {
+				const data = await call('change', what, (locations) =>
+					locations.environments.patch({ name: path, updateMask: mask.join(','), requestBody: body }),
+				);
+				return readable(begun, data, options).name;
+			} catch (error) {
+				throw error instanceof Trouble && !wasRefused(error) ? mayHaveBegun(error) : error;
+			}
+		},
+		async operation(name) {
+			const what = { en: `the operation on ${options.name}`, ja: ` ${options.name} の操作` };
+			try {
+				const data = await call('operations', what, (locations) => locations.operations.get({ name }));
+				return toOperation(readable(operationAnswer, data, options));
+			} catch (error) {
+				if (error instanceof Trouble && error.label === 'composer environment missing') return undefined;
+				throw error;
+			}
 		},
 		async workloads() {
 			const what = { en: `the workloads of ${options.name}`, ja: ` ${options.name} のワークロード` };
@@ -184,6 +213,26 @@ export function composer(
 			return found;
 		},
 	};
+}
+
+const begun = z.object({ name: z.string().min(1) });
+
+function toOperation({ name, error, metadata }: OperationAnswer): ComposerOperation {
+	return {
+		name,
+		type: metadata?.operationType ?? 'UNKNOWN',
+		state: metadata?.state ?? 'UNKNOWN',
+		startedAt: metadata?.createTime ?? undefined,
+		endedAt: metadata?.endTime ?? undefined,
+		error: error?.message ? mask(error.message) : undefined,
+	};
+}
+
+/** Google says no: nothing was begun. Whatever else went wrong may have gone wrong afterwards. */
+const wasRefused = ({ status }: Trouble): boolean => status !== undefined && status >= 400 && status < 500;
+
+function mayHaveBegun({ kind, label, message, hint, ja, status, cause }: Trouble): Trouble {
+	return new Trouble(kind, label, message, { hint, ja, status, cause, outcome: 'unknown' });
 }
 
 type Locations = composer_v1.Resource$Projects$Locations;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import scale from '../../commands/scale.ts';
 import type { Airflow, TaskInstance } from '../../src/domain/airflow.ts';
 import type { Composer } from '../../src/clients/composer.ts';
+import { fakeComposer } from '../clients/fake-composer.ts';
 import { plain } from '../../src/scaling/plain.ts';
 import { makeHistory, PLANTED } from '../scaling/make-histories.ts';
 import { asker, fakeDeps, sandboxAirflow, typed } from './house.ts';
@@ -50,7 +51,7 @@ function house(
 	};
 }
 
-const composer: Composer = {
+const composer = fakeComposer({
 	describe: async () => ({
 		state: 'RUNNING',
 		airflowUri: undefined,
@@ -66,7 +67,7 @@ const composer: Composer = {
 	whereabouts: async () => 'http://127.0.0.1',
 	operations: async () => [],
 	workloads: async () => [],
-};
+});
 
 async function run(words: string, airflow: Airflow, home: Composer | undefined = composer): Promise<string> {
 	const deps = fakeDeps({ prod: airflow }, { now: () => NOW, ...(home && { composer: home }) });

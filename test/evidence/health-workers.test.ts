@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { workersOf } from '../../commands/health-workers.ts';
-import type { Composer } from '../../src/clients/composer.ts';
 import type { Monitoring } from '../../src/clients/monitoring.ts';
 import type { MetricName } from '../../src/clients/monitoring/metrics.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 import type { Series, Workload } from '../../src/domain/evidence.ts';
 import type { Line } from '../../src/domain/reply.ts';
+import { fakeComposer } from '../clients/fake-composer.ts';
 
 const NOW = Date.parse('2026-11-24T12:00:00Z');
 const GB = 2 ** 30;
@@ -29,12 +29,7 @@ async function health(metrics: Metrics, parts: readonly Workload[] = []) {
 			return [...found];
 		},
 	};
-	const composer: Composer = {
-		describe: () => Promise.reject(new Error('not asked')),
-		whereabouts: () => Promise.reject(new Error('not asked')),
-		operations: () => Promise.reject(new Error('not asked')),
-		workloads: async () => [...parts],
-	};
+	const composer = fakeComposer({ workloads: async () => [...parts] });
 	const said = await workersOf({ composer, monitoring, now: NOW }, 'en');
 	const plain = (line: Line): string =>
 		line.map((span) => (typeof span === 'string' ? span : 'code' in span ? span.code : '?')).join('');

@@ -8,6 +8,7 @@ import type { TaskInstance } from '../../src/domain/airflow.ts';
 import type { Environment } from '../../src/domain/environment.ts';
 import { fakeAirflow, fakeDeps } from '../commands/house.ts';
 import { at, environment, event, GB, line, series } from './values.ts';
+import { fakeComposer } from '../clients/fake-composer.ts';
 
 const LABELS = { workflow: 'daily', 'task-id': 'load', 'try-number': '1' };
 
@@ -70,12 +71,13 @@ async function ask(
 	);
 	const deps = {
 		...fakeDeps({ prod: airflow }, { now: () => Date.parse(at('10:20')) }),
-		composer: () => ({
-			describe: async () => ({ state: 'RUNNING', airflowUri: 'https://airflow.example.com', environment: env }),
-			whereabouts: async () => 'https://airflow.example.com',
-			operations: async () => [],
-			workloads: async () => [],
-		}),
+		composer: () =>
+			fakeComposer({
+				describe: async () => ({ state: 'RUNNING', airflowUri: 'https://airflow.example.com', environment: env }),
+				whereabouts: async () => 'https://airflow.example.com',
+				operations: async () => [],
+				workloads: async () => [],
+			}),
 		sources: () => sources,
 	};
 	const found = await investigate({ dag: 'daily', run: 'manual__1' }, 'prod', 'en', deps);

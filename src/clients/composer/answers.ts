@@ -53,26 +53,24 @@ export const environmentAnswer = z.object({
 });
 export type EnvironmentAnswer = z.output<typeof environmentAnswer>;
 
-/** operations.list. */
-export const operationsAnswer = z.object({
-	operations: z
-		.array(
-			z.object({
-				name: z.string(),
-				error: z.object({ message: z.string().nullish() }).nullish(),
-				metadata: z
-					.object({
-						state: z.string().nullish(),
-						operationType: z.string().nullish(),
-						resource: z.string().nullish(),
-						createTime: z.string().nullish(),
-						endTime: z.string().nullish(),
-					})
-					.nullish(),
-			}),
-		)
+/** operations.get. */
+export const operationAnswer = z.object({
+	name: z.string(),
+	error: z.object({ message: z.string().nullish() }).nullish(),
+	metadata: z
+		.object({
+			state: z.string().nullish(),
+			operationType: z.string().nullish(),
+			resource: z.string().nullish(),
+			createTime: z.string().nullish(),
+			endTime: z.string().nullish(),
+		})
 		.nullish(),
 });
+export type OperationAnswer = z.output<typeof operationAnswer>;
+
+/** operations.list. */
+export const operationsAnswer = z.object({ operations: z.array(operationAnswer).nullish() });
 
 /** environments.workloads.list. */
 export const workloadsAnswer = z.object({
