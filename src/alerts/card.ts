@@ -8,6 +8,7 @@ import type { Lang } from '../domain/text.ts';
 import { rules } from '../rules/index.ts';
 import { actLines } from './acts.ts';
 import { cardButtons } from './buttons.ts';
+import { timeOf } from './fold.ts';
 import { CONDITION_LOGS } from './incident.ts';
 import type { FailedTry, Incident, Why } from './incident.ts';
 import { rowText } from './row.ts';
@@ -85,12 +86,11 @@ function whereabouts(incident: Incident, { lang, nameEnv }: Showing): Part[] {
 }
 
 function countWords({ tries, members, bad, dags }: Incident['counts'], lang: Lang): string {
-	if (lang === 'ja') {
-		const of = dags > 1 ? `${dags} 件の DAG で ` : '';
-		return `${of}失敗した試行 ${tries} 件、未復旧のタスク ${bad}/${members} 件`;
-	}
-	const of = dags > 1 ? ` of ${dags} DAGs` : '';
-	return `${tries} failed ${tries === 1 ? 'try' : 'tries'}${of}, ${bad} of ${members} tasks still failing`;
+	const ja = lang === 'ja';
+	const of = dags <= 1 ? '' : ja ? `${dags} 件の DAG で` : ` of ${dags} DAGs`;
+	const count = ja ? `${of}失敗した試行 ${tries} 件` : `${tries} failed ${tries === 1 ? 'try' : 'tries'}${of}`;
+	if (members <= 1) return count;
+	return ja ? `${count}、未復旧のタスク ${bad}/${members} 件` : `${count}, ${bad} of ${members} tasks still failing`;
 }
 
 function partOf(bigger: Incident, lang: Lang): Part {
@@ -182,7 +182,7 @@ function listed({ counts }: Incident, { rows, thread, lang }: Showing): Part[] {
 		];
 	const rest = counts.tries - rows.length;
 	return [
-		...rowParts(rows),
+		...rowParts(rows.toSorted((a, b) => timeOf(a) - timeOf(b) || a.tryNumber - b.tryNumber)),
 		...(rest > 0 ? [{ kind: 'note' as const, line: [ja ? `ほか ${rest} 件` : `and ${rest} more`] }] : []),
 	];
 }

@@ -70,8 +70,11 @@ export function headline(incident: Incident, lang: Lang): { icon: string; line: 
 		};
 	}
 	const tries = latest && counts.members === 1 ? tryWords(latest, lang) : '';
-	return { icon, line: ja ? [...subject, ` が失敗しました${tries}`] : [...subject, ` failed${tries}`] };
+	return { icon, line: ja ? [...subject, `${gap(subject)}が失敗しました${tries}`] : [...subject, ` failed${tries}`] };
 }
+
+/** Japanese has a blank between code and words, and none between words. */
+const gap = (line: Line): string => (typeof line.at(-1) === 'string' ? '' : ' ');
 
 export function tryWords({ tryNumber, ofTries }: Pick<FailedTry, 'tryNumber' | 'ofTries'>, lang: Lang): string {
 	if (ofTries <= 1) return '';
