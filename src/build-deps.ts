@@ -187,7 +187,9 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 				slackCheckups(identity, config.slack),
 				redisCheckup(redis, kept),
 				...deps.environments.map((env) => airflowCheckups(env, deps.airflow(env), clouds.has(env))),
-				...[...clouds].map(([env, cloud]) => googleCheckups({ env, cloud, bot, now: now() })),
+				...[...clouds].map(([env, cloud]) =>
+					googleCheckups({ env, cloud, bot, changes: config.scaling.apply, now: now() }),
+				),
 			]);
 			return checks.flat();
 		},

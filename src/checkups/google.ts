@@ -15,6 +15,8 @@ export type GoogleCheck = {
 	cloud: GoogleClients;
 	/** E-mail of the bot's own account, when it can be told. */
 	bot: string | undefined;
+	/** The settings let it change environments. */
+	changes: boolean;
 	/** Epoch milliseconds. */
 	now: number;
 };
@@ -23,12 +25,12 @@ export type GoogleCheck = {
  * One Composer environment: what the bot's account lacks and what it cannot see because of it, and which API does not answer.
  * One line when all is there. What the settings switched off is neither asked nor missed.
  */
-export async function googleCheckups({ env, cloud, bot, now }: GoogleCheck): Promise<Checkup[]> {
+export async function googleCheckups({ env, cloud, bot, changes, now }: GoogleCheck): Promise<Checkup[]> {
 	const what = `Google Cloud ${env}`;
 	const home = await orTrouble(cloud.composer.describe({ fresh: true }));
 	const unreadable = home instanceof Trouble && home.label !== 'google forbidden' ? [failed(what, home)] : [];
 	const environment: Environment = home instanceof Trouble ? { project: cloud.project } : home.environment;
-	const wanted = needs().filter(([name, need]) => isWanted(name, need, cloud, environment));
+	const wanted = needs().filter(([name, need]) => isWanted(need, { cloud, environment, changes }));
 	const held = await heldOf(wanted, cloud, environment);
 	const lacking = wanted.filter(
 		([name, { permission, on }]) =>
@@ -54,12 +56,10 @@ export async function googleCheckups({ env, cloud, bot, now }: GoogleCheck): Pro
 
 /** Asked of an environment that can be read only when it is one of Composer's own. */
 function isWanted(
-	name: NeedName,
 	{ api, generation, optional, on }: Need,
-	cloud: GoogleClients,
-	environment: Environment,
+	{ cloud, environment, changes }: { cloud: GoogleClients; environment: Environment; changes: boolean },
 ): boolean {
-	if (optional) return false;
+	if (optional && !changes) return false;
 	if (generation !== undefined && generation !== environment.generation) return false;
 	if (on === 'serviceAccount' && environment.serviceAccount === undefined) return false;
 	if (on === 'bucket' && environment.bucket === undefined) return false;

@@ -43,7 +43,7 @@ export const scalingSchema = z
 			.boolean()
 			.default(false)
 			.describe(
-				'Admins may apply advice from Slack, when a second admin approves it. The bot then needs `composer.environments.update` (roles/composer.environmentAndStorageObjectAdmin, or a custom role).',
+				'Admins may apply advice from Slack, when a second admin approves it. What its account then needs: `scripts/grant-roles.sh --with-changes`.',
 			),
 		approvalMinutes: z.number().min(1).max(1440).default(30).describe('How long a second admin has for the approval.'),
 		prices: z

@@ -142,6 +142,24 @@ const google: readonly Breakage[] = [
 	},
 ];
 
+const changes: readonly Breakage[] = [
+	{
+		name: 'advice may be applied, and the account may not',
+		part: 'google',
+		breakIt(ground) {
+			ground.config = { ...ground.config, scaling: { ...ground.config.scaling, apply: true } };
+		},
+		says: () => [
+			[GOOGLE, /lacks composer\.environments\.update\. So a suggestion is shown/],
+			[GOOGLE, /lacks iam\.serviceAccounts\.actAs\. So an update is refused/],
+		],
+		names: (ground) => [
+			/composer\.environments\.update|cloudresourcemanager\.googleapis\.com/,
+			...(isReadable(ground) ? [/serviceAccounts\.actAs|iam\.googleapis\.com/] : []),
+		],
+	},
+];
+
 /** Where the environment cannot be read, its Airflow is not found either. */
 const blind: readonly Breakage[] = [
 	{
@@ -296,7 +314,7 @@ const airflow: readonly Breakage[] = [
 	},
 ];
 
-export const breakages: readonly Breakage[] = [...slack, ...redis, ...airflow, ...google, ...blind];
+export const breakages: readonly Breakage[] = [...slack, ...redis, ...airflow, ...google, ...changes, ...blind];
 
 /** Of one part: each must still be named. A part that has only one state at a time is broken in one way at a time. */
 export type Pair = { one: Breakage; two: Breakage; samePart: boolean };
