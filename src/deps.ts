@@ -19,6 +19,7 @@ import type { Log } from './domain/log.ts';
 import type { Measure } from './domain/measure.ts';
 import type { Diagnosis } from './domain/rule.ts';
 import type { Lang } from './domain/text.ts';
+import type { KeptHistory } from './scaling/kept-history.ts';
 import type { ScalingOptions } from './scaling/options.ts';
 
 export type { Asker, Typed } from './domain/asking.ts';
@@ -27,7 +28,7 @@ export type { Log } from './domain/log.ts';
 /** The clients and the clock in one object. `commands/` and `worker/` see the outside world only through it. */
 export type Deps = {
 	/** Epoch milliseconds. */
-	now(): number;
+	now: () => number;
 	log: Log;
 	/** Names as in the settings, in their order. Never empty. */
 	environments: readonly string[];
@@ -63,6 +64,8 @@ export type Deps = {
 	alerts: AlertsOptions;
 	/** `scaling:` of the settings. */
 	scaling: ScalingOptions;
+	/** What of past days need not be read again. */
+	kept: KeptHistory;
 	/** Changes of an environment that were asked for in Slack. */
 	applies: Applies;
 	/** Failures with one cause, as they stand: what the cards show. */

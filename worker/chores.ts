@@ -37,7 +37,7 @@ export async function chores(held: Held, wires: Wires): Promise<Outcome> {
 		case 'operations':
 			await seldom(followOperations(job.data.env, wires), 'operations not read', wires);
 			return 'done';
-		case 'look-again':
+		default:
 			return lookAgain(job.data.incident, held.addedAt, wires);
 		case 'digests':
 			await digestsDue(wires);

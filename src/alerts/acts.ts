@@ -49,7 +49,7 @@ function actLine(act: Act, count: number, lang: Lang): Line {
 		}
 		case 'unmute':
 			return ja ? ['🔔 ', by, ' さんがミュートを解除しました（', at, '）'] : ['🔔 Unmuted by ', by, ' at ', at];
-		case 'rerun': {
+		default: {
 			const many = ja ? `${count} 件のタスク` : `${count} tasks`;
 			const what: Line = count > 1 ? [many] : [idSpan(act.task ?? act.run)];
 			return ja

@@ -100,7 +100,11 @@ export function eventsOf(one: Life): IncidentEvent[] {
 		const tryNumber = at + 1;
 		if (outcome === 's') return passed({ dag, run, task, mapIndex, tryNumber, ...times });
 		return failed({
-			...{ dag, run, task, mapIndex, tryNumber },
+			dag,
+			run,
+			task,
+			mapIndex,
+			tryNumber,
 			ofTries: tries.length,
 			last: outcome === 'F',
 			endedAt: times.endedAt,

@@ -34,7 +34,7 @@ export function incidentsInMemory(): {
 						(all.get(one.id)?.events ?? []).some(({ at }) => at >= from) &&
 						(env === undefined || one.env === env),
 				),
-			tries: async (id, from = 0, count = 20_000) => tries(id).slice(from, from + count),
+			tries: async (id, from, count) => tries(id).slice(from, count && (from ?? 0) + count),
 			async act(id, act) {
 				const one = all.get(id);
 				if (!one) return undefined;

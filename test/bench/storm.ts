@@ -101,7 +101,10 @@ async function storm(start: (house: House) => Promise<void>, dags: readonly SimD
 	}
 }
 
-const keyOf = ({ metadata }: SandboxMessage): string => String(metadata?.event_payload['key'] ?? '');
+const keyOf = ({ metadata }: SandboxMessage): string => {
+	const key = metadata?.event_payload['key'];
+	return typeof key === 'string' ? key : '';
+};
 
 /** Until every failed try stands in Slack, or nothing more comes. */
 async function untilTold(house: House, began: number): Promise<ReturnType<typeof failedTries>> {

@@ -109,7 +109,10 @@ async function goneFrom(one: Waiting, reading: Reading, round: Round): Promise<b
 		tries.map(({ dag, run: name, task, mapIndex, again }) => ({
 			kind: 'gone',
 			at: now(),
-			...{ dag, run: name, task, mapIndex },
+			dag,
+			run: name,
+			task,
+			mapIndex,
 			...(again === undefined ? {} : { again }),
 		})),
 		round,

@@ -15,7 +15,13 @@ export async function unreadable(
 	const { incidents, now } = deps;
 	const { env, dag, run, task, mapIndex, tryNumber, again, seenAt } = job;
 	const failed: FailedTry = {
-		...{ env, dag, run, task, mapIndex, tryNumber, seenAt },
+		env,
+		dag,
+		run,
+		task,
+		mapIndex,
+		tryNumber,
+		seenAt,
 		...(again === undefined ? {} : { again }),
 		ofTries: tryNumber,
 		// Whether another follows is not known: told, rather than not.
