@@ -105,7 +105,7 @@ type Keep = <T>(starting: Promise<T>, close: (started: T) => Promise<unknown>) =
 
 type Settings = { environments: Record<string, unknown>; token: string; dag: string; tries: readonly string[] };
 
-/** Two Composer environments, one of each generation, in a Google Cloud of their own. */
+/** Three Composer environments, of both generations, in a Google Cloud of their own. */
 async function composerEnvironments(keep: Keep): Promise<Settings> {
 	const token = `ya29.demo-${randomBytes(16).toString('hex')}`;
 	const cloud = await keep(
@@ -117,7 +117,7 @@ async function composerEnvironments(keep: Keep): Promise<Settings> {
 		composer: { project: PROJECT, location: LOCATION, name, rootUrl, loggingEndpoint },
 	});
 	return {
-		environments: { prod: named('prod'), staging: named('staging') },
+		environments: { prod: named('prod'), staging: named('staging'), finance: named('finance') },
 		token,
 		dag: 'daily_sales',
 		tries: [

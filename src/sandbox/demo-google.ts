@@ -1,7 +1,9 @@
+import { readRoles } from '../domain/needs.ts';
 import { startAirflow } from './airflow/index.ts';
 import { HOST } from './airflow/logs.ts';
 import type { BrokenFile, GoogleCaller, SandboxAirflow, SimDag } from './airflow/types.ts';
 import { startGoogle, type SandboxGoogle } from './google/index.ts';
+import { furnish, inFinance, inProd, inStaging, PAST, type Scene, type Stories } from './demo-stories.ts';
 import { addCaller, addEnvironment, writeLine } from './world/environments.ts';
 import { may } from './world/may.ts';
 import { givePast, type Habits } from './world/past.ts';
@@ -9,19 +11,11 @@ import { openPhysics, type Needs, type Physics, type WorldDag } from './world/ph
 import type { ComposerEnvironment, World } from './world/world.ts';
 import { openWorld } from './world/world.ts';
 
+const OWNER = 'owner@acme.example';
 const STEP_MS = 1000;
+/** Of the hour before. */
+const CATCH_UP_MS = 5000;
 const MINUTE = 60_000;
-
-/** What the demo's bot is given: the roles of the README. */
-const BOT_ROLES = [
-	'roles/composer.user',
-	'roles/logging.privateLogViewer',
-	'roles/monitoring.viewer',
-	'roles/iam.securityReviewer',
-	'roles/iam.serviceAccountViewer',
-	'roles/browser',
-	'roles/serviceusage.serviceUsageViewer',
-] as const;
 
 /** What tasks of the demo's DAGs meet in the world, so that they fail for what it is like, and no longer when that is mended. */
 const NEEDS: Readonly<Record<string, Needs>> = {
@@ -51,6 +45,12 @@ export type DemoCloud = {
 	/** `prod`: Composer 3 with Airflow 3. `staging`: Composer 2 with Airflow 2, its workers short of memory at night. */
 	prod: DemoEnvironment;
 	staging: DemoEnvironment;
+	/** `finance`: Composer 2 with Airflow 2, its account under Terraform. */
+	finance: DemoEnvironment;
+	/** A person with every right: who pastes commands. */
+	owner: string;
+	/** What Terraform manages, by address. */
+	terraform: Set<string>;
 	/** The bot's access token, and its account. */
 	token: string;
 	email: string;
@@ -60,8 +60,8 @@ export type DemoCloud = {
 };
 
 /**
- * A Google Cloud project on this machine, on the real clock: two Composer environments with their Airflows, and everything the
- * bot may ask of Google about them.
+ * A Google Cloud project on this machine: three Composer environments with their Airflows, and everything the bot may ask of
+ * Google about them. Its last hour is lived through at once; from then on it is on the real clock.
  */
 export async function startDemoCloud(options: {
 	project: string;
@@ -74,25 +74,42 @@ export async function startDemoCloud(options: {
 	now?: () => number;
 }): Promise<DemoCloud> {
 	const { project, location, token, dags, broken, now = Date.now } = options;
-	const world = openWorld({ project, updateMs: 90_000, logEntries: 10_000, now });
+	let behind = PAST;
+	const world = openWorld({ project, updateMs: 90_000, logEntries: 10_000, now: () => now() - behind });
 	const email = `concertmaster@${project}.iam.gserviceaccount.com`;
-	addCaller(world, token, email, BOT_ROLES);
-	const [google, prod, staging] = await Promise.all([
+	addCaller(world, token, email, readRoles());
+	addCaller(world, `ya29.${OWNER}`, OWNER, ['roles/owner']);
+	furnish(world, email);
+	const terraform = new Set<string>();
+	const happens: Stories['happens'][number][] = [];
+	const robot = `${token}-reporting`;
+	const prodAt = { url: () => world.environments.get('prod')?.airflowUri ?? '', token: robot };
+	const [google, prod, staging, finance] = await Promise.all([
 		startGoogle(world, { logReadsPerMinute: 120 }),
 		open({
 			name: 'prod',
 			image: 'composer-3-airflow-3.1.7-build.7',
 			broken,
+			stories: inProd,
 			habits: { memoryPeak: 0.62, queuePeak: 4, restarts: 0, spikes: TRAINING },
 		}),
 		open({
 			name: 'staging',
 			image: 'composer-2.17.0-airflow-2.11.1',
 			broken: [],
+			stories: (scene) => inStaging(scene, prodAt),
 			habits: { memoryPeak: 0.94, queuePeak: 14, restarts: 2, spikes: TRAINING },
 		}),
+		open({
+			name: 'finance',
+			image: 'composer-2.17.0-airflow-2.11.1',
+			broken: [],
+			dags: [],
+			stories: inFinance,
+			habits: { memoryPeak: 0.55, queuePeak: 2, restarts: 0 },
+		}),
 	]);
-	const all = [prod, staging];
+	const all = [prod, staging, finance];
 	const followRights = world.onChange(({ what }) => {
 		if (what === 'policy' || what === 'service-account') for (const one of all) one.airflow.setGoogle(callers());
 	});
@@ -103,17 +120,31 @@ export async function startDemoCloud(options: {
 			chat(world, one.environment);
 		}
 	};
+	const began = world.now();
+	happens.sort((a, b) => a.after - b.after);
+	while (behind > 0) {
+		behind = Math.max(0, behind - CATCH_UP_MS);
+		for (; (happens[0]?.after ?? Infinity) * MINUTE <= world.now() - began; happens.shift()) happens[0]?.act();
+		step();
+		for (const one of all) one.airflow.tick();
+	}
 	const timer = setInterval(step, STEP_MS);
 
 	/** Composer's proxy lets through whoever may use the environment. */
 	function callers(): Record<string, GoogleCaller> {
-		return { [token]: { email, role: 'Op', mayPass: may(world, email, 'composer.environments.get') } };
+		return {
+			[token]: { email, role: 'Op', mayPass: may(world, email, 'composer.environments.get') },
+			[robot]: { email: `reporting@${project}.iam.gserviceaccount.com`, role: 'Op' },
+		};
 	}
 
 	async function open(wanted: {
 		name: string;
 		image: string;
 		broken: readonly BrokenFile[];
+		/** Default: those of all. */
+		dags?: readonly SimDag[];
+		stories: (scene: Scene) => Stories;
 		habits: Habits;
 	}): Promise<DemoEnvironment> {
 		const { name, image } = wanted;
@@ -127,13 +158,21 @@ export async function startDemoCloud(options: {
 		});
 		// The runs of the past were on this one.
 		for (const pod of environment.pods) if (pod.type === 'CELERY_WORKER') pod.name = HOST;
+		let nth = 0;
+		const run = (dag: string): void => {
+			const id = `manual__${new Date(world.now()).toISOString().replace(/\.\d+Z$/, '')}.${String(++nth).padStart(6, '0')}+00:00`;
+			airflow.foreignRun({ dag, run: id });
+		};
+		const stories = wanted.stories({ world, environment, owner: OWNER, terraform, run });
+		happens.push(...stories.happens);
+		const shared = wanted.dags ?? dags;
 		const airflow = await startAirflow({
 			api: third ? 2 : 1,
 			auth: 'google',
 			google: callers(),
-			dags,
+			dags: [...shared, ...stories.dags],
 			broken: wanted.broken,
-			now,
+			now: world.now,
 			seed: third ? 1 : 2,
 			beneath: physics.beneath,
 			logs: () => ({
@@ -146,7 +185,8 @@ export async function startDemoCloud(options: {
 		});
 		environment.airflowUri = airflow.url;
 		// Their past is made by now, with the endings they have by themselves.
-		for (const dag of dags) {
+		for (const dag of stories.dags) physics.add(dag);
+		for (const dag of shared) {
 			const met = meets(dag);
 			physics.add(met);
 			if (met !== dag) airflow.setDag(dag.id, met);
@@ -162,13 +202,16 @@ export async function startDemoCloud(options: {
 		google,
 		prod,
 		staging,
+		finance,
+		owner: OWNER,
+		terraform,
 		token,
 		email,
 		step,
 		async close() {
 			clearInterval(timer);
 			followRights();
-			await Promise.all([prod.airflow.close(), staging.airflow.close(), google.close()]);
+			await Promise.all([...all.map(({ airflow }) => airflow.close()), google.close()]);
 		},
 	};
 }

@@ -14,7 +14,10 @@ import { isComposer, type Stage } from '../../src/sandbox/scenarios/stage.ts';
 import { clientOf, fakeDeps } from '../commands/house.ts';
 
 /** The bot in front of a stage: real clients, the stage's clock. `without`: sources that are taken away. */
-export function botOn(stage: Stage, without: (sources: Sources) => Sources = (sources) => sources): Deps {
+export function botOn(
+	stage: Pick<Stage, 'world' | 'google' | 'token' | 'environment' | 'place' | 'airflow'>,
+	without: (sources: Sources) => Sources = (sources) => sources,
+): Deps {
 	const { world, google, token, environment, place } = stage;
 	const now = world.now;
 	if (!isComposer(place) || !google) {

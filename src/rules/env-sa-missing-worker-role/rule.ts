@@ -1,8 +1,9 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { grantOnBucket, memberOf, resource, rolesOf } from '../_parts/iam.ts';
 import { grantOnProject, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
+import { time } from '../_parts/audit.ts';
 import { byWhom, heldBy, onProject, takenAway } from '../_parts/policy.ts';
-import { confirmed, ruledOut } from '../_parts/said.ts';
+import { beside, confirmed, ruledOut } from '../_parts/said.ts';
 import { strongest } from '../_parts/weigh.ts';
 
 const ROLE = 'roles/composer.worker';
@@ -45,7 +46,7 @@ export default defineRule({
 	decides: ['projectPolicy'],
 	suspects: ({ generation, told, log }) =>
 		generation?.startsWith('composer') === true && (log !== 'there' || told.some((cause) => REFUSALS.includes(cause))),
-	verify({ projectPolicy, policyChanges }, { told, env }) {
+	verify({ projectPolicy, policyChanges }, { told, env, failed }) {
 		const { project, serviceAccount: account } = env;
 		if (!projectPolicy || account === undefined || project === undefined) return undefined;
 		const member = `serviceAccount:${account}`;
@@ -62,8 +63,12 @@ export default defineRule({
 					);
 		const taken = takenAway(policyChanges, ROLE, member);
 		const by = byWhom(taken);
+		// A try that was refused nothing: a role that was perhaps never there is no cause, one taken away afterwards says nothing at all.
+		const refused = told !== undefined || failed.told.some((cause) => REFUSALS.includes(cause));
+		if (!refused && taken && Date.parse(taken.at) > (time(failed.endedAt) ?? failed.now)) return undefined;
+		const judged = refused || taken ? confirmed : beside;
 		const list = held.map((role) => `\`${role}\``).join(', ');
-		return confirmed(
+		return judged(
 			'projectPolicy',
 			`\`${account}\`, the environment's service account, holds ${list === '' ? 'no role' : `only ${list}`} on ${on.en}, not \`${ROLE}\`.${by.en}`,
 			`環境のサービス アカウント \`${account}\` が ${on.ja} で持つロールは${list === '' ? 'なく' : ` ${list} のみで`}、\`${ROLE}\` がありません。${by.ja}`,

@@ -1,9 +1,10 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
+import { clip } from '../../domain/text.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { command, forGeneration, inLang, names, say, sh } from '../_parts/steps.ts';
 import { clock, isSilent } from '../_parts/audit.ts';
-import { confirmed } from '../_parts/said.ts';
+import { confirmed, ruledOut } from '../_parts/said.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // What waits for a machine.
@@ -80,7 +81,7 @@ export default defineRule({
 			scene,
 		);
 	},
-	reads: ['autoscalerLog'],
+	reads: ['autoscalerLog', 'kubernetesEvents'],
 	decides: ['autoscalerLog'],
 	// The cluster of Composer 3 is not in sight.
 	suspects: (failed) =>
@@ -88,8 +89,21 @@ export default defineRule({
 		(failed.state === 'queued' ||
 			failed.told.some((cause) => WAITS.includes(cause)) ||
 			(isSilent(failed) && failed.hostname === undefined)),
-	verify({ autoscalerLog }, { facts, told }) {
+	verify({ autoscalerLog, kubernetesEvents }, { facts, told, failed }) {
 		if (told === undefined) return undefined;
+		const large = kubernetesEvents?.find(
+			({ reason, message, object }) =>
+				reason === 'NotTriggerScaleUp' &&
+				object.endsWith(failed.pod ?? '/') &&
+				!/backoff|max node group|quota/i.test(message),
+		);
+		if (large)
+			return ruledOut(
+				'kubernetesEvents',
+				`for this pod no machine would have been large enough, whatever the quota: ${clip(large.message, 200)}`,
+				`割り当てにかかわらず、この Pod が収まるマシンはありません: ${clip(large.message, 200)}`,
+				{ at: large.at },
+			);
 		const said = autoscalerLog?.findLast(({ text }) => REFUSED.test(text));
 		if (!said) return undefined;
 		const quota = facts['quota'] === undefined ? '' : ` (\`${facts['quota']}\`)`;

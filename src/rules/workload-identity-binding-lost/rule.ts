@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { composerAgent, gcloud, grantOnServiceAccount, projectOf, resource } from '../_parts/iam.ts';
 import { command, forGeneration, hcl, inLang, names, say, sh } from '../_parts/steps.ts';
-import { clock, isSilent } from '../_parts/audit.ts';
+import { clock, isSilent, time } from '../_parts/audit.ts';
 import { takenAway } from '../_parts/policy.ts';
 import { confirmed, ruledOut } from '../_parts/said.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
@@ -71,7 +71,7 @@ export default defineRule({
 	// Composer 3 keeps its bindings out of sight.
 	suspects: (failed) =>
 		failed.generation === 'composer-2' && (isSilent(failed) || failed.told.some((cause) => REFUSALS.includes(cause))),
-	verify({ serviceAccountPolicy, policyChanges }, { facts, told, env }) {
+	verify({ serviceAccountPolicy, policyChanges }, { facts, told, env, failed }) {
 		const account = env.serviceAccount;
 		if (env.generation !== 'composer-2' || !serviceAccountPolicy || account === undefined) return undefined;
 		if ((facts['serviceAccount'] ?? account) !== account) return undefined;
@@ -86,6 +86,8 @@ export default defineRule({
 						`${now.length} member${now.length === 1 ? '' : 's'} of Composer's own namespaces may use \`${account}\`.`,
 						`Composer 自身の名前空間のメンバー ${now.length} 件が \`${account}\` を使用できます。`,
 					);
+		// Taken away only afterwards, it did not stop a try that says nothing of it.
+		if (told === undefined && taken && Date.parse(taken.at) > (time(failed.endedAt) ?? failed.now)) return undefined;
 		const all = policyChanges
 			?.flatMap(({ removed }) => removed)
 			.filter(({ role, member }) => role === ROLE && !members.includes(member))

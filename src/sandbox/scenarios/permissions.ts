@@ -1,4 +1,4 @@
-import { setServiceAccountDisabled, setApi } from '../world/acts.ts';
+import { removeBinding, setApi, setServiceAccountDisabled } from '../world/acts.ts';
 import { addAccount, agentOf } from '../world/environments.ts';
 import type { GoogleCall, WorldDag } from '../world/physics.ts';
 import { readPatch } from '../world/patch.ts';
@@ -131,9 +131,10 @@ export const permissions: readonly Scenario[] = [
 			);
 		},
 		async happens(stage) {
-			const { world, run } = stage;
+			const { world, run, owner, pass } = stage;
 			await run('daily_sales');
-			take(world, { kind: 'project' }, 'roles/composer.worker', me(stage));
+			removeBinding(world, owner, { kind: 'project' }, 'roles/composer.worker', me(stage));
+			await pass(5 * 60_000);
 			await run('daily_sales');
 		},
 	},

@@ -1,3 +1,4 @@
+import { readRoles } from '../../domain/needs.ts';
 import { setImmediate as turn } from 'node:timers/promises';
 import { startAirflow } from '../airflow/index.ts';
 import type { SandboxAirflow, SimRun } from '../airflow/types.ts';
@@ -19,17 +20,6 @@ const IMAGES: Readonly<Record<Place, { image: string; airflow: 2 | 3; version: s
 };
 
 export const isComposer = (place: Place): boolean => place.startsWith('composer');
-
-/** Roles of the bot: every source of evidence. */
-export const BOT_ROLES = [
-	'roles/composer.user',
-	'roles/logging.privateLogViewer',
-	'roles/monitoring.viewer',
-	'roles/iam.securityReviewer',
-	'roles/iam.serviceAccountViewer',
-	'roles/storage.bucketViewer',
-	'roles/serviceusage.serviceUsageConsumer',
-];
 
 export type StageOptions = {
 	place: Place;
@@ -93,7 +83,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 		airflowUri: 'http://127.0.0.1',
 		...(settings && { settings }),
 	});
-	addCaller(world, token, `concertmaster@${world.project.id}.iam.gserviceaccount.com`, BOT_ROLES);
+	addCaller(world, token, `concertmaster@${world.project.id}.iam.gserviceaccount.com`, readRoles());
 	if (![...world.callers.values()].includes(OWNER)) addCaller(world, `ya29.${OWNER}`, OWNER, ['roles/owner']);
 	const physics = openPhysics({ world, environment, airflow: generation, airflowVersion: version, plain });
 	for (const dag of dags) physics.add(dag);
