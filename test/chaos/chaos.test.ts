@@ -4,16 +4,19 @@ import { chaos } from './run.ts';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 // The seed is new every time and printed, so that what is found can be looked at again: npm run chaos -- --seed N.
-test('commands under kills, stops, a Redis kill and faults on both sides: one run and one message each', async () => {
+test('commands and failures under kills, stops, a Redis kill and faults on both sides: one run, one message, told once', async () => {
 	const seed = Date.now() % 1_000_000;
 	say(`chaos, short form, seed ${seed}`);
-	const result = await chaos({ seed, commands: 60, failures: 0, say });
+	const result = await chaos({ seed, commands: 40, failures: 40, say });
 	expect(result).toMatchObject({
 		commandsLost: 0,
 		runsDoubled: 0,
 		messagesLost: 0,
 		messagesDoubled: 0,
 		messagesStale: 0,
+		failures: 40,
+		failuresLost: 0,
+		failuresDoubled: 0,
 	});
 	expect(result.kills + result.stops).toBeGreaterThan(2);
 }, 180_000);

@@ -21,7 +21,11 @@ export type Told = { lost: string[]; doubled: string[] };
  * How often each failed try is told in what stands in Slack now, channel by channel: an incident that came over several DAGs is told in each of
  * their channels. Lost: not told in the channel where it belongs. Doubled: twice in one channel, or a try that never failed.
  */
-export function told(slack: SandboxSlack, tries: readonly Try[], channelOf: (dag: string) => string | undefined): Told {
+export function told(
+	slack: Pick<SandboxSlack, 'allMessages'>,
+	tries: readonly Try[],
+	channelOf: (dag: string) => string | undefined,
+): Told {
 	const byChannel = Map.groupBy(slack.allMessages(), ({ channel }) => channel);
 	const lost: string[] = [];
 	const doubled: string[] = [];
@@ -43,7 +47,7 @@ function countIn(messages: readonly SandboxMessage[], wanted: ReadonlyMap<string
 		const key = message.metadata?.event_payload['key'];
 		// Cards, and the digest of a storm with its pages.
 		if (typeof key !== 'string' || !/^[is]-/.test(key) || message.deleted === true) continue;
-		const texts = textsIn(message.blocks as unknown as Json);
+		const texts = textsIn(message.blocks);
 		const lines = texts.flatMap((text) => [...text.matchAll(LINE)]);
 		for (const [, task = '', run = '', tryNumber = ''] of lines) add(`${task} ${run} #${tryNumber}`);
 		const isCard = /^i-[0-9a-z]+-[A-Z0-9]+$/i.test(key);

@@ -65,8 +65,17 @@ async function enqueue(round: Round, failed: readonly FailedTry[], catchUp: bool
 		const key = { env, dag, run, task, mapIndex, tryNumber };
 		const id = again === undefined ? failureJobId(key) : jobIdOf(failureJobId(key), again);
 		const by = noticedBy.parse(hinted[at]);
-		const data = { v: 1, ...key, seenAt, by, catchUp, ...(again === undefined ? {} : { again }) } satisfies FailureJob;
-		return { id: wires.broken === 'seen' ? jobIdOf(id, Math.random()) : id, data };
+		// Without it the same try is another one each time it is seen.
+		const other = wires.broken === 'seen' ? Math.random() : again;
+		const data = {
+			v: 1,
+			...key,
+			seenAt,
+			by,
+			catchUp,
+			...(other === undefined ? {} : { again: other }),
+		} satisfies FailureJob;
+		return { id: wires.broken === 'seen' ? jobIdOf(id, other ?? 0) : id, data };
 	});
 	await wires.work.addAll('failures', jobs);
 	log.info({ env, tries: failed.length, catchUp }, 'failed tries noticed');

@@ -79,6 +79,7 @@ async function catchUp(round: Round, mark: number): Promise<number> {
 
 /** Failed ones far back: committed late, or ended by a machine whose clock is behind. */
 export async function lookLate(round: Round): Promise<number> {
+	if (round.wires.broken === 'watermark') return 0;
 	const mark = numberOf(round.fields, TASKS_MARK) ?? round.baseline;
 	return passOn(round, await failedSince(round, mark - LATE_MS));
 }
