@@ -46,7 +46,7 @@ function countIn(messages: readonly SandboxMessage[], wanted: ReadonlyMap<string
 	for (const message of messages) {
 		const key = message.metadata?.event_payload['key'];
 		// Cards, and the digest of a storm with its pages.
-		if (typeof key !== 'string' || !/^[is]-/.test(key) || message.deleted === true) continue;
+		if (typeof key !== 'string' || !/^[is]-/.test(key) || message.deleted) continue;
 		const texts = textsIn(message.blocks);
 		const lines = texts.flatMap((text) => [...text.matchAll(LINE)]);
 		for (const [, task = '', run = '', tryNumber = ''] of lines) add(`${task} ${run} #${tryNumber}`);
