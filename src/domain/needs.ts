@@ -234,6 +234,11 @@ export type NeedName = keyof typeof NEEDS;
 
 export const needs = (): readonly (readonly [NeedName, Need])[] => Object.entries(NEEDS) as [NeedName, Need][];
 
+/** The roles that everything which only reads takes, each once. */
+export const readRoles = (): string[] => [
+	...new Set(needs().flatMap(([, { role, optional }]) => (optional ? [] : [role]))),
+];
+
 /** What one needs to read a source; undefined: nothing of Google's. */
 export function needOf(source: SourceName): Need | undefined {
 	return needs().find(([, { sources }]) => sources.includes(source))?.[1];

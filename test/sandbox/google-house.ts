@@ -1,16 +1,8 @@
+import { readRoles } from '../../src/domain/needs.ts';
 import { OAuth2Client } from 'google-auth-library';
 import { startGoogle, type GoogleOptions, type SandboxGoogle } from '../../src/sandbox/google/index.ts';
 import { addCaller, addEnvironment } from '../../src/sandbox/world/environments.ts';
 import { openWorld, type World } from '../../src/sandbox/world/world.ts';
-
-/** What the README tells people to give the bot. */
-export const BOT_ROLES = [
-	'roles/composer.user',
-	'roles/logging.viewer',
-	'roles/monitoring.viewer',
-	'roles/iam.securityReviewer',
-	'roles/serviceusage.serviceUsageViewer',
-] as const;
 
 export type House = {
 	world: World;
@@ -33,7 +25,7 @@ export async function house(options: GoogleOptions = {}): Promise<House> {
 		imageVersion: 'composer-2.16.10-airflow-2.11.1',
 		airflowUri: 'https://staging.example',
 	});
-	addCaller(world, 'bot', 'concertmaster@acme-data-prod.iam.gserviceaccount.com', BOT_ROLES);
+	addCaller(world, 'bot', 'concertmaster@acme-data-prod.iam.gserviceaccount.com', readRoles());
 	addCaller(world, 'owner', 'owner@acme.example', ['roles/owner']);
 	addCaller(world, 'reader', 'reader@acme.example', ['roles/logging.viewer']);
 	addCaller(world, 'nobody', 'nobody@acme.example');
