@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { airflow as connect } from '../../src/clients/airflow.ts';
+import { http } from '../../src/clients/base/http.ts';
 import type { RealAirflow } from '../../src/sandbox/real-airflow.ts';
 import { startRedis, type SandboxRedis } from '../../src/sandbox/redis.ts';
 import { startSlack } from '../../src/sandbox/slack/index.ts';
@@ -96,6 +98,49 @@ export function mainLoop(airflow: () => RealAirflow): void {
 				await answered('/dag doctor', new RegExp(airflow().version.replaceAll('.', '\\.')));
 			},
 			LONG,
+		);
+
+		/** Asks, and clicks on the answer. */
+		async function confirmed(text: string, question: RegExp): Promise<void> {
+			const { ts } = await answered(text, question);
+			await slack.click({ user: 'U0ANN', channel: 'C0OPEN', ts, actionId: 'dag:0' });
+		}
+		const said = (expected: RegExp): Promise<SandboxMessage> =>
+			slack.until(
+				() =>
+					slack
+						.messages('C0OPEN')
+						.find(
+							({ via, blocks, text }) => via === 'chat.postMessage' && expected.test(text + JSON.stringify(blocks)),
+						),
+				LONG,
+			);
+
+		test(
+			'/dag rerun clears what it showed, once, and is followed; stop, pause and unpause do as they say',
+			async () => {
+				const { url, auth } = airflow();
+				const client = connect({ url, auth }, http);
+				await confirmed('/dag rerun cm_fail', /would be cleared/);
+				await said(/cm_fail.*failed after.*Rerun by/s);
+				const [run] = await client.runs('cm_fail', { limit: 1, state: ['failed'] });
+				const divide = { dag: 'cm_fail', run: run?.run ?? '', task: 'divide', mapIndex: -1 };
+				expect((await client.tries(divide)).map(({ tryNumber }) => tryNumber)).toEqual([1, 2]);
+				expect(run?.note).toContain('cleared by');
+
+				await told('/dag trigger cm_slow seconds=300', /cm_slow.*(queued|running)/s);
+				await confirmed('/dag stop cm_slow', /Stop this run/);
+				await said(/stopped a run of/);
+				expect((await client.runs('cm_slow', { limit: 1 }))[0]?.state).toBe('failed');
+
+				await confirmed('/dag pause cm_params', /Pause .*cm_params/s);
+				await said(/ paused .*cm_params/s);
+				expect((await client.dag('cm_params'))?.paused).toBe(true);
+				await confirmed('/dag unpause cm_params', /Unpause .*cm_params/s);
+				await said(/ unpaused .*cm_params/s);
+				expect((await client.dag('cm_params'))?.paused).toBe(false);
+			},
+			2 * LONG,
 		);
 	});
 }
