@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { keysLike, patientRedis, PREFIX } from './clients/base/redis.ts';
 import { demoBroken, demoDags } from './sandbox/airflow/index.ts';
-import { startDemoCloud } from './sandbox/demo-google.ts';
+import { openCloudShell, workspaceWithShell } from './sandbox/cloud-shell.ts';
+import { startDemoCloud, type DemoCloud } from './sandbox/demo-google.ts';
 import { inheritedEnvironment } from './sandbox/inherited.ts';
 import { startRedis } from './sandbox/redis.ts';
 import { startSlack } from './sandbox/slack/index.ts';
@@ -70,7 +71,7 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 			}),
 			(started) => started.stop(),
 		),
-		keep(startSlack(), (started) => started.close()),
+		keep(startSlack(real === undefined ? { workspace: workspaceWithShell() } : {}), (started) => started.close()),
 		real === undefined ? composerEnvironments(keep) : realEnvironment(real, keep),
 	]);
 	const file = join(data, 'demo.yaml');
@@ -93,17 +94,29 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 		...(['slack', 'worker'] as const).map((part) => keepRunning(part, env, closers)),
 		slack.untilSockets(1, 20_000),
 	]);
+	const { cloud } = settings;
+	if (cloud) {
+		const endShell = openCloudShell(slack, cloud);
+		closers.push(() => Promise.resolve(endShell()));
+	}
 	await lock.say(page.url);
 	process.stdout.write(
 		`\n  Concertmaster, the demo\n\n  ${page.url}\n\n` +
-			`  Type /dag help there, or /dag trigger ${settings.dag}. Nothing leaves this machine. Ctrl-C ends it.\n\n`,
+			`  Type /dag help there, or /dag trigger ${settings.dag}.${cloud ? ' A fix that is posted can be pasted into #cloud-shell.' : ''}\n` +
+			`  Nothing leaves this machine. Ctrl-C ends it.\n\n`,
 	);
 }
 
 /** Waits for what is starting, and notes how it is ended. */
 type Keep = <T>(starting: Promise<T>, close: (started: T) => Promise<unknown>) => Promise<T>;
 
-type Settings = { environments: Record<string, unknown>; token: string; dag: string; tries: readonly string[] };
+type Settings = {
+	environments: Record<string, unknown>;
+	token: string;
+	dag: string;
+	tries: readonly string[];
+	cloud?: DemoCloud;
+};
 
 /** Three Composer environments, of both generations, in a Google Cloud of their own. */
 async function composerEnvironments(keep: Keep): Promise<Settings> {
@@ -119,6 +132,7 @@ async function composerEnvironments(keep: Keep): Promise<Settings> {
 	return {
 		environments: { prod: named('prod'), staging: named('staging'), finance: named('finance') },
 		token,
+		cloud,
 		dag: 'daily_sales',
 		tries: [
 			'help',
@@ -126,8 +140,14 @@ async function composerEnvironments(keep: Keep): Promise<Settings> {
 			'trigger daily_sales',
 			'trigger',
 			'diagnose train_churn_model',
+			'diagnose daily_ledger --env finance',
+			'diagnose product_thumbnails --env staging',
+			'diagnose crm_sync',
+			'diagnose score_customers',
+			'diagnose ticket_digest',
 			'runs daily_sales',
 			'health',
+			'health --env finance',
 			'doctor',
 		],
 	};

@@ -83,8 +83,8 @@ function setPlain({ place, environment }: Stage, code: string): boolean {
 const GIB: Readonly<Record<string, number>> = { Gi: 1, G: 1, Mi: 1 / 1024, M: 1 / 1024 };
 
 /** What a snippet of Python asks of the DAG's pods: their size, namespace, account, image and patience. */
-function changeCode(stage: Stage, id: string, code: string): boolean {
-	const found = stage.dags.get(id);
+export function changeCode(stage: Pick<Stage, 'dags' | 'add'>, id: string, code: string): boolean {
+	const found = stage.dags(id);
 	if (!found) return false;
 	const api = /\/api\/(v[12])\//.exec(code)?.[1];
 	if (api === 'v1' || api === 'v2') return changeCalls(stage, found, api);
@@ -116,7 +116,7 @@ function changeCode(stage: Stage, id: string, code: string): boolean {
 }
 
 /** Calls of Airflow's API as it is now. */
-function changeCalls(stage: Stage, found: WorldDag, api: 'v1' | 'v2'): boolean {
+function changeCalls(stage: Pick<Stage, 'add'>, found: WorldDag, api: 'v1' | 'v2'): boolean {
 	const tasks = found.tasks.map((task): WorldTask => {
 		const steps = task.needs?.steps?.map((step) => (step.kind === 'airflow' ? { ...step, api } : step));
 		return steps ? { ...task, needs: { ...task.needs, steps } } : task;

@@ -51,8 +51,8 @@ export type Stage = {
 	owner: string;
 	/** What Terraform manages, by address. */
 	terraform: Set<string>;
-	/** As they were added last. */
-	dags: ReadonlyMap<string, WorldDag>;
+	/** A DAG as it was added last. */
+	dags: (id: string) => WorldDag | undefined;
 	/** Done at every full hour, as by a nightly job of somebody's. */
 	hourly: (act: () => void) => void;
 	/** Lets time go by, in steps of five seconds. */
@@ -157,7 +157,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 		token,
 		owner: OWNER,
 		terraform: new Set(),
-		dags: known,
+		dags: (id) => known.get(id),
 		hourly: (act) => void everyHour.push(act),
 		pass,
 		add,

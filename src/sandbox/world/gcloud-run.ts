@@ -23,6 +23,8 @@ export type Shell = {
 	terraform?: Set<string>;
 	/** Commands that are not filled in are left out, as by a person who reads before pasting. Default: they are refused. */
 	leaveOpen?: boolean;
+	/** Told of each command as it is done, and of those that only look. */
+	did?(text: string, how: 'changed' | 'looked' | 'left open'): void;
 	/** Comes back when the operation has ended, as gcloud does. */
 	wait(operation: LongOperation): Promise<void>;
 };
@@ -39,24 +41,33 @@ export async function runPosted(script: string, shell: Shell): Promise<Call[]> {
 		if (posted.otherwise && !failed) continue;
 		failed = posted.call === undefined && !looksGood(posted, shell);
 		const { call } = posted;
-		if (!call) continue;
-		if (posted.placeholders.length > 0 && shell.leaveOpen === true) continue;
+		if (!call) {
+			shell.did?.(posted.text, 'looked');
+			continue;
+		}
+		if (posted.placeholders.length > 0 && shell.leaveOpen === true) {
+			shell.did?.(posted.text, 'left open');
+			continue;
+		}
 		if (posted.placeholders.length > 0)
 			throw new Malformed(`to be filled in first: ${posted.placeholders.join(', ')} in ${posted.text}`);
 		calls.push(call);
 		if (call.do === 'credentials') cluster = clusterOf(shell.world, call.cluster);
 		if (call.do !== 'update') {
 			run(call, shell, cluster);
+			shell.did?.(posted.text, 'changed');
 			continue;
 		}
 		// Nothing here depends on these, and they replace no pods.
 		if (/^(?:retention|attachment|private-builds)$/.test(call.change.kind)) {
 			must(shell.world, shell.by, 'composer.environments.update');
+			shell.did?.(posted.text, 'changed');
 			continue;
 		}
 		const operation = update(call, shell);
 		await shell.wait(operation);
 		if (operation.error) throw new Error(`Error updating [${operation.environment}]: ${operation.error.message}`);
+		shell.did?.(posted.text, 'changed');
 	}
 	return calls;
 }

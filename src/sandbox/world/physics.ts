@@ -355,6 +355,8 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 			for (const task of dag.tasks) needs.set(task, task);
 			return dag;
 		},
+		/** A DAG as it is now. */
+		dag: (id: string): WorldDag | undefined => dags.get(id),
 		/** The Airflow that stands on it; asked to show broken files. */
 		serve(airflowServer: SandboxAirflow): void {
 			server = airflowServer;
