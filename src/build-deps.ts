@@ -37,6 +37,7 @@ import type { Asker, Deps, Log } from './deps.ts';
 import { startDiagnoser } from './diagnosis/thread.ts';
 import type { Airflow } from './domain/airflow.ts';
 import { Trouble } from './domain/errors.ts';
+import { keptHistory } from './scaling/kept-history.ts';
 import { airflowSources } from './sources/airflow.ts';
 import { composerSources } from './sources/composer.ts';
 import { googleClients } from './sources/google-clients.ts';
@@ -136,6 +137,7 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		mutedBy: async (about) => muteOf(about, (await heard.heard()).mutes, now()),
 		alerts: config.alerts,
 		scaling: config.scaling,
+		keptHistory: keptHistory(),
 		applies: applies(redis),
 		incidents: incidents(redis, now),
 		storms: storms(redis, now),

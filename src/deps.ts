@@ -65,7 +65,7 @@ export type Deps = {
 	/** `scaling:` of the settings. */
 	scaling: ScalingOptions;
 	/** What of past days need not be read again. */
-	kept: KeptHistory;
+	keptHistory: KeptHistory;
 	/** Changes of an environment that were asked for in Slack. */
 	applies: Applies;
 	/** Failures with one cause, as they stand: what the cards show. */

@@ -4,6 +4,7 @@ import type { Content, Turn } from '../src/clients/store.ts';
 import { Trouble } from '../src/domain/errors.ts';
 import { deliverJob } from './jobs.ts';
 import { noteClosed } from './watch/closed.ts';
+import { asTaken, drawCharts, hasChart, withoutCharts } from './pictures.ts';
 import { LAST, sayAside } from './wires.ts';
 import type { Wires } from './wires.ts';
 
@@ -72,7 +73,7 @@ async function post(
 		const posted = await asBlocks(
 			turn.content,
 			(content) => slack.post({ channel, thread, ...content, key: id }, before),
-			log,
+			deps,
 		);
 		await store.posted(id, posted.channel, posted.ts, rev);
 		measure.count('deliveries', { outcome: 'posted' });
@@ -125,7 +126,7 @@ async function edit(
 		return { againInMs: 0 };
 	}
 	try {
-		await asBlocks(turn.content, (content) => slack.edit({ channel: turn.in, ts: turn.ts, ...content, key: id }), log);
+		await asBlocks(turn.content, (content) => slack.edit({ channel: turn.in, ts: turn.ts, ...content, key: id }), deps);
 		await store.posted(id, turn.in, turn.ts, turn.rev);
 		deps.measure.count('deliveries', { outcome: 'edited' });
 		return 'done';
@@ -202,30 +203,41 @@ async function whisper(
 	if (turn.responseUrl !== undefined && turn.blind === 0) {
 		const url = turn.responseUrl;
 		try {
-			return await asBlocks(turn.content, (content) => slack.respond(url, content), log);
+			return await asBlocks(turn.content, (content) => slack.respond(url, content), { slack, log });
 		} catch (error) {
 			if (!(error instanceof Trouble) || error.outcome === 'unknown' || error.retryAfterMs !== undefined) throw error;
 			// Five uses or thirty minutes are over.
 			log.info({ message: id, label: error.label }, 'response_url refused, said as an ephemeral message');
 		}
 	}
-	await asBlocks(turn.content, (content) => slack.postEphemeral({ ...place, ...content }), log);
+	await asBlocks(turn.content, (content) => slack.postEphemeral({ ...place, ...content }), { slack, log });
 }
 
-/** Blocks that Slack does not take must not cost the message: the same words without them. */
+/** Blocks that Slack does not take must not cost the message: charts become pictures, then go; then the same words without any. */
 async function asBlocks<T>(
 	content: Content,
 	send: (content: Content) => Promise<T>,
-	log: Wires['deps']['log'],
+	{ slack, log }: Pick<Wires['deps'], 'slack' | 'log'>,
 ): Promise<T> {
+	const taken = asTaken(content, slack);
 	try {
-		return await send(content);
+		return await send(taken);
 	} catch (error) {
-		if (!(error instanceof Trouble) || error.kind !== 'bug' || content.blocks.length === 0) throw error;
-		log.error({ label: error.label, hint: error.hint }, 'blocks refused, sent as text');
-		return send({ text: content.text, blocks: [] });
+		if (!wasTheBlocks(error) || content.blocks.length === 0) throw error;
+		log.error({ label: error.label, hint: error.hint }, 'blocks refused');
 	}
+	if (hasChart(content)) {
+		await drawCharts(taken, slack, log);
+		try {
+			return await send(withoutCharts(taken));
+		} catch (error) {
+			if (!wasTheBlocks(error)) throw error;
+		}
+	}
+	return send({ text: content.text, blocks: [] });
 }
+
+const wasTheBlocks = (error: unknown): error is Trouble => error instanceof Trouble && error.kind === 'bug';
 
 /** Half as long again as it has been tried: 0.3 s at first, at most 30 s. Starts say nothing, waiting for a turn counts as one. */
 function backoff(ageMs: number): number {

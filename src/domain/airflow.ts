@@ -15,6 +15,9 @@ export type DagSummary = {
 	hasImportErrors: boolean;
 	/** Its file, as the DAG processor sees it. */
 	file?: string | undefined;
+	/** How many of its tasks, and of its runs, may be under way at once. */
+	maxActiveTasks?: number | undefined;
+	maxActiveRuns?: number | undefined;
 };
 
 /** A DAG's param as the form needs it. `schema` is the JSON schema the DAG author wrote, passed on as it is. */
@@ -25,7 +28,7 @@ export type DagParam = {
 	schema: Readonly<Record<string, unknown>>;
 };
 
-export type DagDetails = DagSummary & { params: readonly DagParam[]; maxActiveRuns?: number | undefined };
+export type DagDetails = DagSummary & { params: readonly DagParam[] };
 
 export type DagRun = {
 	dag: string;

@@ -37,9 +37,20 @@ export type Part =
 	/** Preformatted, literal; cut to `maxLines` by the renderer. */
 	| { kind: 'code'; text: string }
 	| { kind: 'table'; head: readonly string[]; rows: readonly (readonly Cell[])[] }
+	/** Lines over one axis. Two a message; every text in it is ours. */
+	| { kind: 'chart'; chart: Chart }
 	/** Small grey print. */
 	| { kind: 'note'; line: Line }
 	| { kind: 'buttons'; buttons: readonly (Button | { label: string; url: string })[] };
+
+/** Slack's limits: title 50 characters, 1–6 series, 1–20 categories of at most 20 characters, a value for each. */
+export type Chart = {
+	title: string;
+	x: string;
+	y: string;
+	categories: readonly string[];
+	series: readonly { name: string; values: readonly number[] }[];
+};
 
 export type Reply = {
 	parts: readonly Part[];

@@ -77,4 +77,12 @@ export const SCOPES: readonly Scope[] = [
 			ja: '応答の喪失ごとに最大 1 件の重複投稿（`/dag doctor` で件数を表示）。スレッドでのメンションには DAG 名が必要です',
 		},
 	},
+	{
+		names: ['files:write'],
+		feature: {
+			en: 'the charts of `/dag scale` as pictures, where Slack does not take its own chart block',
+			ja: 'Slack のグラフブロックを使えない環境での `/dag scale` のグラフ画像',
+		},
+		without: { en: 'the chart is told in words there', ja: 'その場合、グラフは文章で表示されます' },
+	},
 ];

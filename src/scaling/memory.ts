@@ -12,10 +12,13 @@ export type MemoryFit = {
 	samples: number;
 };
 
-/** Undefined: fewer than ten samples. A sample near the limit says only "at least that much" and so does not bend the slope down. */
+/** An hour of samples says something about memory. */
+const LEAST_SAMPLES = 60;
+
+/** Undefined: fewer samples than that. A sample near the limit says only "at least that much" and so does not bend the slope down. */
 export function fitMemory(history: History, timeline: Timeline, concurrency: number): MemoryFit | undefined {
 	const points = (history.metrics.workerMemoryGb ?? []).toSorted((a, b) => a[0] - b[0]);
-	if (points.length < 10) return undefined;
+	if (points.length < LEAST_SAMPLES) return undefined;
 	const counts = tasksOnBusiest(
 		history,
 		timeline,

@@ -21,6 +21,7 @@ export function plain({ parts }: Reply): string {
 					return part.fields.map(([name, line]) => `${name}: ${lineText(line)}`).join('\n');
 				case 'table':
 					return table([part.head, ...part.rows]);
+				case 'chart':
 				case 'buttons':
 					return '';
 			}

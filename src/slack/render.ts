@@ -1,5 +1,5 @@
 import type { Content } from '../clients/store.ts';
-import type { Button, Cell, Line, Part, Reply, Span } from '../domain/reply.ts';
+import type { Button, Cell, Chart, Line, Part, Reply, Span } from '../domain/reply.ts';
 import { clip, visible, type Lang, type Text } from '../domain/text.ts';
 
 /** Keeps words that fit no button and answers with a short key for them (`store.keepWords`). */
@@ -10,7 +10,7 @@ type RichElement = { type: string; style?: string; elements: Json[] };
 
 /**
  * Slack's limits. Blocks: 50 a message. Text: chat.postMessage fails at about 13,200 characters over all blocks, which is
- * documented nowhere (bolt-js #2509). Table: 100 × 20 and 10,000 characters. Buttons: 25 in one block.
+ * documented nowhere (bolt-js #2509). Table: 100 × 20 and 10,000 characters. Buttons: 25 in one block. Charts: two a message.
  */
 const MOST = {
 	blocks: 50,
@@ -22,6 +22,11 @@ const MOST = {
 	cell: 300,
 	buttons: 25,
 	items: 100,
+	charts: 2,
+	chartTitle: 50,
+	series: 6,
+	categories: 20,
+	label: 20,
 };
 /** Of the budget, what buttons and the last remark may take. */
 const RESERVE = 1000;
@@ -67,6 +72,7 @@ type Page = {
 	left: number;
 	blocksLeft: number;
 	tables: number;
+	charts: number;
 	cut: boolean;
 };
 
@@ -76,6 +82,7 @@ const newPage = (left: number, blocksLeft: number): Page => ({
 	left,
 	blocksLeft,
 	tables: 0,
+	charts: 0,
 	cut: false,
 });
 
@@ -99,6 +106,8 @@ function addPart(page: Page, part: Part): void {
 			return addRich(page, preformatted(page, part.text));
 		case 'table':
 			return addTable(page, part);
+		case 'chart':
+			return addChart(page, part.chart);
 		case 'note':
 			return addNote(page, part.line);
 		case 'buttons':
@@ -242,6 +251,29 @@ function tableCell(cell: Cell): { json: Json; length: number } {
 }
 
 const cellText = (cell: Cell): string => (typeof cell === 'string' ? cell : plain(cell));
+
+/** Slack's own chart, as many as a message may hold. Where Slack does not take it, worker/deliver.ts sends a picture. */
+function addChart(page: Page, { title, x, y, categories, series }: Chart): void {
+	if (page.charts === MOST.charts || categories.length === 0 || series.length === 0) return;
+	const labels = categories.slice(0, MOST.categories).map((label) => clip(visible(label), MOST.label));
+	const block = {
+		type: 'data_visualization',
+		title: clip(visible(title), MOST.chartTitle),
+		chart: {
+			type: 'line',
+			series: series.slice(0, MOST.series).map(({ name, values }) => ({
+				name: clip(visible(name), MOST.label),
+				data: labels.map((label, i) => ({ label, value: values[i] ?? 0 })),
+			})),
+			axis_config: {
+				categories: labels,
+				x_label: clip(visible(x), MOST.chartTitle),
+				y_label: clip(visible(y), MOST.chartTitle),
+			},
+		},
+	};
+	if (addBlock(page, block)) page.charts++;
+}
 
 /** Small print. Context takes no rich text, so that a line with a time or a link is set in the size of the rest. */
 function addNote(page: Page, line: Line): void {

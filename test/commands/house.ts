@@ -14,6 +14,7 @@ import { airflowSources } from '../../src/sources/airflow.ts';
 import { composerSources } from '../../src/sources/composer.ts';
 import { kept as keptFor } from '../../src/sources/kept.ts';
 import { startAirflow, type AirflowOptions, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
+import { keptHistory } from '../../src/scaling/kept-history.ts';
 import { scalingSchema, type ScalingOptions } from '../../src/scaling/options.ts';
 import { appliesInMemory } from '../scaling/applies-in-memory.ts';
 import { incidentsInMemory } from '../alerts/memory.ts';
@@ -128,6 +129,7 @@ export function fakeDeps(
 		alerts,
 		scaling: more.scaling ?? scalingSchema.parse({}),
 		applies: appliesInMemory(),
+		keptHistory: keptHistory(),
 		person: async (who) => PEOPLE.find(({ user, name }) => who === user || who === `@${name.toLowerCase()}`),
 		...kept,
 		...incidentsInMemory(),
@@ -223,6 +225,8 @@ export function shown(reply: Reply): string[] {
 				return [part.head, ...part.rows].map((row) =>
 					row.map((cell) => (typeof cell === 'string' ? cell : spans(cell))).join(' | '),
 				);
+			case 'chart':
+				return [`(chart: ${part.chart.title})`];
 			default:
 				return [part.buttons.map(({ label }) => `[${label}]`).join(' ')];
 		}

@@ -1,11 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { Resvg } from '@resvg/resvg-js';
 import { writeFileSync } from 'node:fs';
+import { chartPng, chartSvg, FONT } from '../../src/domain/picture.ts';
 import { advise } from '../../src/scaling/advise.ts';
-import { chartAlt, chartBlocks, chartPng, chartSvg, FONT } from '../../src/scaling/chart.ts';
+import { chartAlt, charts } from '../../src/scaling/chart.ts';
 import { readHistory } from '../../src/scaling/history.ts';
 import { buildLoad } from '../../src/scaling/load.ts';
 import { overTime, type OverTime } from '../../src/scaling/over-time.ts';
+import { render } from '../../src/slack/render.ts';
 import { makeHistory, PLANTED } from './make-histories.ts';
 
 function planted(): OverTime {
@@ -16,6 +18,7 @@ function planted(): OverTime {
 	return overTime(history, buildLoad(history), { ...suggestion.plan, pools }, suggestion.plan);
 }
 const over = planted();
+const both = charts(over, 'ja');
 
 /** What the font draws for one character. */
 function pixels(char: string): string {
@@ -29,24 +32,25 @@ describe('the chart', () => {
 		expect(Math.max(...over.waitSeconds.after)).toBeLessThan(Math.max(...over.waitSeconds.before));
 	});
 
-	test('keeps within what Slack takes', () => {
+	test('keeps within what Slack takes', async () => {
 		for (const lang of ['en', 'ja'] as const) {
-			const blocks = chartBlocks(over, lang);
-			expect(blocks).toHaveLength(2);
-			for (const { title, chart } of blocks) {
+			const parts = charts(over, lang).map((chart) => ({ kind: 'chart' as const, chart }));
+			const { blocks } = await render({ parts: [...parts, ...parts], to: 'channel' }, lang, async (words) => words);
+			expect(blocks.map(({ type }) => type)).toEqual(['data_visualization', 'data_visualization']);
+			for (const { title, categories, series } of charts(over, lang)) {
 				expect(title.length).toBeLessThanOrEqual(50);
-				const { categories } = chart.axis_config;
 				expect(categories.length).toBeLessThanOrEqual(20);
 				expect(new Set(categories).size).toBe(categories.length);
 				expect(Math.max(...categories.map((each) => each.length))).toBeLessThanOrEqual(20);
-				for (const { data } of chart.series) expect(data.map(({ label }) => label)).toEqual(categories);
+				for (const { values } of series) expect(values).toHaveLength(categories.length);
 			}
 		}
 	});
 
 	test('has a glyph for every character of both languages', () => {
 		const missing = pixels('\u{13000}');
-		const chars = (['en', 'ja'] as const).flatMap((lang) => [...chartSvg(over, lang).replace(/<[^>]*>/g, '')]);
+		const drawn = (['en', 'ja'] as const).flatMap((lang) => charts(over, lang).map(chartSvg));
+		const chars = [...drawn.join('').replace(/<[^>]*>/g, ''), ...'0123456789.-: '];
 		const lost = [...new Set(chars)].filter(
 			(char) => char.trim() !== '' && [missing, pixels(' ')].includes(pixels(char)),
 		);
@@ -55,11 +59,16 @@ describe('the chart', () => {
 		expect(pixels('\u{13001}')).toBe(missing);
 	});
 
-	test('is a PNG of that size', async () => {
-		const png = Buffer.from(await chartPng(over, 'ja'));
-		expect(png.subarray(1, 4).toString('latin1')).toBe('PNG');
-		expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([900, 460]);
-		if (process.env['CHART_TO']) writeFileSync(process.env['CHART_TO'], png);
+	test('is a PNG of that size, whatever its texts hold', async () => {
+		const [chart] = both;
+		if (!chart) throw new Error('no chart');
+		const hostile = { ...chart, title: '</text><script>"&', series: [{ name: '<x>', values: [1, 2] }] };
+		for (const each of [chart, hostile, { ...chart, categories: [], series: [] }]) {
+			const png = Buffer.from(await chartPng(each));
+			expect(png.subarray(1, 4).toString('latin1')).toBe('PNG');
+			expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([900, 260]);
+		}
+		if (process.env['CHART_TO']) writeFileSync(process.env['CHART_TO'], await chartPng(chart));
 	});
 
 	test('can be told in words', () => {

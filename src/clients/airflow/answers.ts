@@ -66,6 +66,7 @@ export const dagAnswer = z.object({
 	has_import_errors: z.boolean().nullish(),
 	fileloc: z.string().nullish(),
 	max_active_runs: z.number().nullish(),
+	max_active_tasks: z.number().nullish(),
 	params: z.record(z.string(), z.unknown()).nullish(),
 });
 type DagAnswer = z.output<typeof dagAnswer>;
@@ -83,6 +84,8 @@ export function toDag(dag: DagAnswer): DagSummary {
 		schedule: scheduleOf(dag),
 		hasImportErrors: dag.has_import_errors ?? false,
 		file: dag.fileloc ?? undefined,
+		maxActiveTasks: dag.max_active_tasks ?? undefined,
+		maxActiveRuns: dag.max_active_runs ?? undefined,
 	};
 }
 
@@ -99,7 +102,7 @@ const param = z.object({
 });
 
 export function toDagDetails(dag: DagAnswer): DagDetails {
-	return { ...toDag(dag), params: toParams(dag.params ?? {}), maxActiveRuns: dag.max_active_runs ?? undefined };
+	return { ...toDag(dag), params: toParams(dag.params ?? {}) };
 }
 
 // A param written without Param() is handed out by some versions as the bare value.
