@@ -74,8 +74,12 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 		keep(startSlack(real === undefined ? { workspace: workspaceWithShell() } : {}), (started) => started.close()),
 		real === undefined ? composerEnvironments(keep) : realEnvironment(real, keep),
 	]);
+	// What failed in the last hour and a half is told when the page opens.
+	const heard = { alerts: { channel: slack.channelId('#data-alerts') }, watch: { lookBackMinutes: 90 } };
 	const file = join(data, 'demo.yaml');
-	await writeFile(file, stringify({ everyone: 'operator', environments: settings.environments }), { mode: 0o600 });
+	await writeFile(file, stringify({ everyone: 'operator', environments: settings.environments, ...heard }), {
+		mode: 0o600,
+	});
 
 	const inherited = inheritedEnvironment();
 	const env: NodeJS.ProcessEnv = {

@@ -90,6 +90,8 @@ export default defineRule({
 		const t = inLang(lang);
 		const bucket = names(env).bucket;
 		const inBucket = /^\/home\/airflow\/gcs\/(.{1,500})$/.exec(facts['path'] ?? '')?.[1] ?? 'data/FILE';
+		// What was written there by Airflow itself is no file that anybody could copy first.
+		const read = !inBucket.startsWith('logs/');
 		const composer = (): FixStep[] => [
 			say(
 				t(
@@ -97,20 +99,24 @@ export default defineRule({
 					'Kubernetes が Pod または gcsfuse コンテナを再起動するとワーカーは復旧するため、その後にタスクを再実行してください。再発を防ぐにはメモリの改善が必要です。gcsfuse はワーカー Pod のメモリを共有しています。',
 				),
 			),
-			python(
-				[
-					'import tempfile',
-					'from airflow.providers.google.cloud.hooks.gcs import GCSHook',
-					'',
-					'with tempfile.NamedTemporaryFile() as local:',
-					`    GCSHook().download(bucket_name=${quoted(bucket)}, object_name=${quoted(inBucket)}, filename=local.name)`,
-					'    ...  # read local.name',
-				],
-				t(
-					'Copy large files to local disk with the GCS client instead of reading them through the mount:',
-					'大きなファイルはマウント経由で読まず、GCS クライアントでローカルディスクにコピーしてください:',
-				),
-			),
+			...(read
+				? [
+						python(
+							[
+								'import tempfile',
+								'from airflow.providers.google.cloud.hooks.gcs import GCSHook',
+								'',
+								'with tempfile.NamedTemporaryFile() as local:',
+								`    GCSHook().download(bucket_name=${quoted(bucket)}, object_name=${quoted(inBucket)}, filename=local.name)`,
+								'    ...  # read local.name',
+							],
+							t(
+								'Copy large files to local disk with the GCS client instead of reading them through the mount:',
+								'大きなファイルはマウント経由で読まず、GCS クライアントでローカルディスクにコピーしてください:',
+							),
+						),
+					]
+				: []),
 			sh(
 				command('gcloud', 'composer', 'environments', 'list-upgrades', ...names(env).at),
 				t(
@@ -120,6 +126,8 @@ export default defineRule({
 			),
 		];
 		return [
+			// What keeps it from happening again comes first: the seed of it is memory.
+			...moreMemoryPerTask(context),
 			...forGeneration(context, {
 				'composer-2': composer,
 				'composer-3': composer,
@@ -132,7 +140,6 @@ export default defineRule({
 					),
 				],
 			}),
-			...moreMemoryPerTask(context),
 		];
 	},
 	docs: 'https://github.com/GoogleCloudPlatform/gcsfuse/issues/1864',

@@ -290,6 +290,55 @@ export const demoDags: readonly SimDag[] = [
 		tasks: [py('never_seen', 800, undefined, { endings: ['no-log'] })],
 	},
 	{
+		id: 'storm_drill',
+		owner: 'data-platform',
+		tags: ['drill'],
+		description: 'Drill: sixty shops cannot be reached at once. One card counts them.',
+		file: 'drills/storm_drill.py',
+		history: { runs: 0, everyMs: DAY },
+		tasks: [
+			py('pull', 1500, undefined, {
+				mapped: 60,
+				prints: ['connecting to shops-db.internal:5432'],
+				endings: [
+					{
+						raises: {
+							type: 'psycopg2.OperationalError',
+							message:
+								'connection to server at "shops-db.internal" (10.20.0.7), port 5432 failed: Connection timed out\n\tIs the server running on that host and accepting TCP/IP connections?',
+							line: 41,
+							function: 'pull_shop',
+						},
+					},
+				],
+			}),
+		],
+	},
+	{
+		id: 'recovery_drill',
+		owner: 'data-platform',
+		tags: ['drill'],
+		description: 'Drill: fails once for good; the rerun goes well and the card turns green.',
+		file: 'drills/recovery_drill.py',
+		history: { runs: 0, everyMs: DAY },
+		tasks: [
+			py('upload', 1500, undefined, {
+				endings: [
+					{
+						raises: {
+							type: 'requests.exceptions.ConnectionError',
+							message:
+								"HTTPSConnectionPool(host='partner.example.com', port=443): Max retries exceeded with url: /upload (Caused by NewConnectionError('<urllib3.connection.HTTPSConnection object at 0x7f0c>: Failed to establish a new connection: [Errno 111] Connection refused'))",
+							line: 27,
+							function: 'upload',
+						},
+					},
+					'success',
+				],
+			}),
+		],
+	},
+	{
 		id: 'nightly_cleanup',
 		owner: 'data-platform',
 		tags: ['maintenance'],

@@ -29,7 +29,7 @@ export const defaultEvents: readonly string[] = [
 	'message.im',
 ];
 
-/** Four people of one data team, one of whom reads Japanese first; the bot is in two of the three channels. */
+/** Four people of one data team, one of whom reads Japanese first; the bot is in all but the private channel. */
 export function defaultWorkspace(): Workspace {
 	return {
 		name: 'Acme Data',
@@ -86,6 +86,13 @@ export function defaultWorkspace(): Workspace {
 				kind: 'public',
 				members: ['bot', 'U0ANA', 'U0HARU'],
 				topic: 'Reports and their data',
+			},
+			{
+				id: 'C0ALERTS',
+				name: 'data-alerts',
+				kind: 'public',
+				members: ['bot', 'U0ANA', 'U0EVAN', 'U0PRIYA', 'U0HARU'],
+				topic: 'What fails, why, and what to do',
 			},
 			{
 				id: 'G0PLATFORM',
