@@ -13,10 +13,16 @@ const MOST = 2880;
 export function openMetrics(now: () => number, most = MOST) {
 	const byMetric = new Map<string, Map<string, KeptSeries>>();
 
+	// Whoever samples every minute hands in the same resource each time.
+	const resources = new WeakMap<SeriesId['resource'], string>();
+
 	function find(id: SeriesId): KeptSeries {
-		const labels = (of: Readonly<Record<string, string>> = {}): string =>
+		const labels = (of: Readonly<Record<string, string>>): string =>
 			JSON.stringify(Object.entries(of).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-		const key = `${labels(id.metricLabels)}${id.resource.type}${labels(id.resource.labels)}`;
+		let resource = resources.get(id.resource);
+		if (resource === undefined)
+			resources.set(id.resource, (resource = `${id.resource.type}${labels(id.resource.labels)}`));
+		const key = id.metricLabels ? `${labels(id.metricLabels)}${resource}` : resource;
 		let found = byMetric.get(id.metric);
 		if (!found) byMetric.set(id.metric, (found = new Map()));
 		let one = found.get(key);

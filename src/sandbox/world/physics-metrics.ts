@@ -1,7 +1,7 @@
 import { agentOf } from './environments.ts';
 import { may } from './may.ts';
 import type { Minute, Workers } from './physics-workers.ts';
-import type { ComposerEnvironment, Pod } from './types.ts';
+import type { ComposerEnvironment, Pod, SeriesId } from './types.ts';
 import type { World } from './world.ts';
 
 const GB = 1024 ** 3;
@@ -37,18 +37,11 @@ export function writeMetrics(
 	at: number,
 	gauges: Gauges,
 ): void {
-	const { metrics, project } = world;
-	const { location, name, settings } = environment;
-	const labels = { project_id: project.id, location, environment_name: name };
+	const { metrics } = world;
+	const { settings } = environment;
+	const wholeOf = resourceFor(environment, world, environment, 'cloud_composer_environment');
 	const whole = (metric: string, value: number): void =>
-		metrics.put(
-			{
-				metric: `composer.googleapis.com/environment/${metric}`,
-				resource: { type: 'cloud_composer_environment', labels },
-			},
-			value,
-			at,
-		);
+		metrics.put({ metric: `composer.googleapis.com/environment/${metric}`, resource: wholeOf }, value, at);
 	const pods = environment.pods.filter(({ state }) => state !== 'PENDING');
 	const counted = pods.filter(({ type }) => type === 'CELERY_WORKER').length;
 	whole('num_celery_workers', counted);
@@ -75,7 +68,7 @@ export function writeMetrics(
 			{
 				metric: 'composer.googleapis.com/workflow/task_runner/terminated_count',
 				metricLabels: { return_code: code },
-				resource: { type: 'cloud_composer_workflow', labels },
+				resource: resourceFor(workers, world, environment, 'cloud_composer_workflow'),
 			},
 			count,
 			at,
@@ -85,10 +78,10 @@ export function writeMetrics(
 	function writePod(pod: Pod): void {
 		const size = sizeOf(environment, pod);
 		if (!size) return;
-		const resource = {
-			type: 'cloud_composer_workload',
-			labels: { ...labels, type: pod.type, workload_name: pod.name },
-		};
+		const resource = resourceFor(pod, world, environment, 'cloud_composer_workload', {
+			type: pod.type,
+			workload_name: pod.name,
+		});
 		const put = (metric: string, value: number): void =>
 			metrics.put({ metric: `composer.googleapis.com/workload/${metric}`, resource }, value, at);
 		const worker = pod.type === 'CELERY_WORKER';
@@ -124,4 +117,22 @@ function sizeOf(
 		default:
 			return undefined;
 	}
+}
+
+const resources = new WeakMap<object, SeriesId['resource']>();
+
+/** One object for each thing that is sampled, minute after minute. */
+function resourceFor(
+	thing: object,
+	{ project }: World,
+	{ location, name }: ComposerEnvironment,
+	type: string,
+	more: Readonly<Record<string, string>> = {},
+): SeriesId['resource'] {
+	const known = resources.get(thing);
+	// A pod that is given another name is another series.
+	if (known && known.labels['workload_name'] === more['workload_name']) return known;
+	const resource = { type, labels: { project_id: project.id, location, environment_name: name, ...more } };
+	resources.set(thing, resource);
+	return resource;
 }

@@ -1,12 +1,14 @@
 import type { Beneath, Ending, Raised, SandboxAirflow, Tried } from '../airflow/types.ts';
 import type { WorldDag, WorldTask } from './physics-needs.ts';
-import { may, podIdentity } from './may.ts';
+import { podIdentity } from './may.ts';
 import { openWriter } from './physics-evidence.ts';
 import { asRaised, callGoogle, type Caller } from './physics-google.ts';
 import { askAirflow } from './physics-airflow.ts';
+import { lookUp, runCommand, type AirflowState } from './physics-connections.ts';
 import { writeMetrics } from './physics-metrics.ts';
 import { endsWith, says, type Plan } from './physics-plan.ts';
 import { runPod } from './physics-pods.ts';
+import { openTeller } from './physics-tells.ts';
 import { openUpdates } from './physics-updates.ts';
 import { openWorkers, type Load, type Site } from './physics-workers.ts';
 import type { ComposerEnvironment } from './types.ts';
@@ -21,16 +23,6 @@ export type PhysicsOptions = {
 	airflowVersion: string;
 	/** An Airflow of one's own: workers as these, without Composer and its logs. Default false. */
 	plain?: boolean;
-};
-
-/** What is known of an environment beside its settings, and what people change through Airflow's own command line. */
-export type AirflowState = {
-	connections: Set<string>;
-	variables: Set<string>;
-	/** What the metadata database has to bear beside the schedulers, in vCPU of a small one. */
-	databaseLoad: number;
-	/** How long the queue lets a task wait; `[scheduler]task_queued_timeout` of Composer. Seconds. */
-	queuedTimeout: number;
 };
 
 const MINUTE = 60_000;
@@ -50,6 +42,7 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 	const write = openWriter(world, environment, airflow);
 	const site: Site = { world, environment, write, airflow, airflowVersion, plain };
 	const workers = openWorkers(site);
+	const tell = openTeller(site, workers);
 	const state: AirflowState = {
 		connections: new Set(['google_cloud_default', 'kubernetes_default']),
 		variables: new Set(),
@@ -130,13 +123,13 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 		}
 		if (load.lost) {
 			if (now - load.lost.at < workers.patience() * 1000) return 'runs';
-			tellGone(load, now);
+			tell.gone(load, now);
 			return { gone: load.lost.log };
 		}
 		const stalled = stalledSince(load);
 		if (stalled !== undefined) {
 			if (now - stalled >= workers.patience() * 1000) {
-				tellGone(load, now);
+				tell.gone(load, now);
 				return { gone: 'cut' };
 			}
 			if (strainedSince !== undefined && now >= load.dueAt && airflow === 3) return { raises: API_ERROR };
@@ -175,7 +168,7 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 				return endsWith(refused && { raises: asRaised(refused, step.line, step.function) });
 			}
 			case 'connection':
-				return endsWith(lookUp(tried, step));
+				return endsWith(lookUp(tried, step, { site, workers, state, caller: caller() }));
 			case 'pod':
 				return runPod({ world, environment, write, airflow, caller }, tried, step.pod);
 			case 'airflow':
@@ -189,67 +182,10 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 		}
 	}
 
-	/** A connection: in Secret Manager where that is the backend, else in Airflow's own database. */
-	function lookUp(
-		tried: Tried,
-		{ id, line, function: name }: { id: string; line: number; function: string },
-	): Ending | undefined {
-		if (/CloudSecretManagerBackend/.test(workers.setting('secrets-backend') ?? '')) {
-			const secret = `airflow-connections-${id}`;
-			const who = caller();
-			const known = world.secrets.has(secret);
-			if (
-				'email' in who &&
-				known &&
-				may(world, who.email, 'secretmanager.versions.access', { kind: 'secret', id: secret })
-			)
-				return undefined;
-			if (known || 'refused' in who)
-				write.worker(
-					tried.host ?? '',
-					`Google Cloud API Call Error (PermissionDenied): No access for Secret ID ${secret}. Did you add 'secretmanager.versions.access' permission?`,
-					{ severity: 'ERROR' },
-				);
-		}
-		if (state.connections.has(id)) return undefined;
-		return {
-			raises: {
-				type: 'airflow.exceptions.AirflowNotFoundException',
-				message: `The conn_id \`${id}\` isn't defined`,
-				line,
-				function: name,
-			},
-		};
-	}
-
 	/** Since when this task's heartbeats get nowhere. */
 	function stalledSince({ host, startedAt }: Load): number | undefined {
 		const since = workers.starvedSince(host) ?? strainedSince;
 		return since === undefined ? undefined : Math.max(since, startedAt);
-	}
-
-	function tellGone({ tried, host }: Load, now: number): void {
-		workers.minute.zombies += 1;
-		const { dag, run, task, mapIndex } = tried;
-		const seconds = workers.patience();
-		if (airflow === 2) {
-			write.scheduler(
-				`Failing (1) jobs without heartbeat after ${new Date(now - seconds * 1000).toISOString().replace('Z', '+00:00')}`,
-				{ severity: 'WARNING' },
-			);
-			write.scheduler(
-				`Detected zombie job: {'full_filepath': '/home/airflow/gcs/dags/${dag.file}', 'processor_subdir': '/home/airflow/gcs/dags', 'msg': "{'DAG Id': '${dag.id}', 'Task Id': '${task.id}', 'Run Id': '${run.run}', ${mapIndex >= 0 ? `'Map Index': '${mapIndex}', ` : ''}'Hostname': '${host}', 'External Executor Id': '5f1c7f0e-7a4c-4f45-8a0a-4c6d7f3b1a22'}", 'simple_task_instance': <airflow.models.taskinstance.SimpleTaskInstance object>, 'is_failure_callback': True} (See https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/tasks.html#zombie-undead-tasks)`,
-				{ severity: 'ERROR' },
-			);
-			return;
-		}
-		write.scheduler(`Failing 1 TIs without heartbeat after ${new Date(now - seconds * 1000).toISOString()}`, {
-			severity: 'WARNING',
-		});
-		write.scheduler(
-			`Detected a task instance without a heartbeat: {'DAG Id': '${dag.id}', 'Task Id': '${task.id}', 'Run Id': '${run.run}', ${mapIndex >= 0 ? `'Map Index': ${mapIndex}, ` : ''}'Hostname': '${host}', 'External Executor Id': '5f1c7f0e-7a4c-4f45-8a0a-4c6d7f3b1a22'} (See https://airflow.apache.org/docs/apache-airflow/stable/core-concepts/tasks.html#task-instance-heartbeat-timeout)`,
-			{ severity: 'ERROR' },
-		);
 	}
 
 	const beneath: Beneath = {
@@ -298,7 +234,7 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 		if (used < 0.97) strainedSince = undefined;
 		else if (strainedSince === undefined) {
 			strainedSince = now;
-			tellStrain();
+			tell.strain();
 		}
 		workers.step(now);
 		parse();
@@ -312,35 +248,8 @@ export function openPhysics({ world, environment, airflow, airflowVersion, plain
 				parseSeconds,
 				healthy: !('refused' in caller()) && environment.state !== 'ERROR',
 			});
-			if (strainedSince !== undefined && lastMinute % 3 === 0) tellStrain();
+			if (strainedSince !== undefined && lastMinute % 3 === 0) tell.strain();
 		}
-	}
-
-	function tellStrain(): void {
-		write.scheduler(
-			[
-				'Job heartbeat failed with error. Scheduler may go into unhealthy state',
-				'Traceback (most recent call last):',
-				'  File "/opt/python3.11/lib/python3.11/site-packages/airflow/jobs/job.py", line 228, in heartbeat',
-				'psycopg2.OperationalError: connection to server at "airflow-sqlproxy-service.composer-system.svc.cluster.local" (10.61.3.9), port 3306 failed: FATAL:  too many connections for role "root"',
-			].join('\n'),
-			{ severity: 'ERROR' },
-		);
-		for (const load of workers.loads.values())
-			if (airflow === 2)
-				load.tried.say({
-					level: 'error',
-					source: 'job.py:228',
-					text: [
-						'Job heartbeat failed with error',
-						'Traceback (most recent call last):',
-						'psycopg2.OperationalError: connection to server at "airflow-sqlproxy-service.composer-system.svc.cluster.local" (10.61.3.9), port 3306 failed: FATAL:  too many connections for role "root"',
-					].join('\n'),
-				});
-			else
-				write.worker(load.host, `Failed to send heartbeat. Will be retried [failed_heartbeats=1] [max_retries=3]`, {
-					severity: 'WARNING',
-				});
 	}
 
 	return {
@@ -390,34 +299,6 @@ const API_ERROR: Raised = {
 		],
 	},
 };
-
-/** Airflow's command line, as far as it changes what tasks meet. */
-function runCommand(
-	{ connections, variables }: AirflowState,
-	words: readonly string[],
-): { lines: string[]; exitCode: number } {
-	const [group, verb, name = ''] = words;
-	const said = (line: string, exitCode = 0) => ({ lines: [line], exitCode });
-	switch (`${group} ${verb}`) {
-		case 'connections add':
-			if (connections.has(name)) return said(`A connection with \`conn_id\`=${name} already exists.`, 1);
-			connections.add(name);
-			return said(`Successfully added \`conn_id\`=${name}`);
-		case 'connections delete':
-			return connections.delete(name)
-				? said(`Successfully deleted connection with \`conn_id\`=${name}`)
-				: said(`Did not find a connection with \`conn_id\`=${name}`, 1);
-		case 'connections get':
-			return connections.has(name) ? said(name) : said('Connection not found.', 1);
-		case 'connections list':
-			return { lines: [...connections], exitCode: 0 };
-		case 'variables set':
-			variables.add(name);
-			return said(`Variable ${name} created`);
-		default:
-			return { lines: [], exitCode: 0 };
-	}
-}
 
 const keyOf = ({ dag, run, task, mapIndex, tryNumber }: Tried): string =>
 	`${dag.id} ${run.run} ${task.id} ${mapIndex} ${tryNumber}`;
