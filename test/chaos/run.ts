@@ -161,40 +161,45 @@ async function run(
 	const typing = new AbortController();
 	const tally = { kills: 0, stops: 0, redisKills: 0, deliveries: 0, retyped: 0 };
 
+	// The next one is hit whether or not the last one's successor is there yet: at times nobody works at all.
+	const successors: Promise<void>[] = [];
+	const replace = (victim: BotProcess): void => {
+		workers = workers.filter((one) => one !== victim);
+		successors.push(house.start('worker', env).then((next) => void workers.push(next)));
+	};
 	const breakWorkers = async (): Promise<void> => {
 		while (!typing.signal.aborted) {
 			await sleep(400 + random() * 900);
-			const at = Math.floor(random() * workers.length);
-			const victim = workers[at];
+			const victim = workers[Math.floor(random() * workers.length)];
 			if (!victim) continue;
 			if (random() < 0.7) {
 				tally.kills++;
 				await victim.kill();
-				workers[at] = await house.start('worker', env);
 			} else {
 				tally.stops++;
 				victim.freeze();
 				// Past the lock (5 s) and the lease (6 s); another one takes over meanwhile.
-				const stopped = 5500 + random() * 3000;
-				workers = workers.filter((one) => one !== victim);
-				workers.push(await house.start('worker', env));
-				thawing.push(sleep(stopped).then(() => victim.thaw()));
+				thawing.push(sleep(5500 + random() * 3000).then(() => victim.thaw()));
 			}
+			replace(victim);
 		}
+		await Promise.all(successors);
 	};
 	const thawing: Promise<void>[] = [];
 	const breakRedis = async (): Promise<void> => {
 		await sleep(3000 + random() * 3000);
-		if (typing.signal.aborted) return;
-		tally.redisKills++;
-		await redis.kill();
-		await sleep(300 + random() * 700);
-		await redis.restart();
-		await sleep(4000 + random() * 3000);
-		if (typing.signal.aborted) return;
-		redis.freeze();
-		await sleep(1500 + random() * 1500);
-		redis.thaw();
+		while (!typing.signal.aborted) {
+			tally.redisKills++;
+			await redis.kill();
+			await sleep(300 + random() * 700);
+			await redis.restart();
+			await sleep(4000 + random() * 3000);
+			if (typing.signal.aborted) return;
+			redis.freeze();
+			await sleep(1500 + random() * 1500);
+			redis.thaw();
+			await sleep(6000 + random() * 6000);
+		}
 	};
 	const breaking = [breakWorkers(), breakRedis()];
 
