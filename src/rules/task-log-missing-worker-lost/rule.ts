@@ -112,7 +112,9 @@ export default defineRule({
 	},
 	reads: ['failures', 'schedulerLog', 'workerLog', 'workerMemory', 'workerMemoryQuota', 'podEvictions', 'restarts'],
 	decides: ['restarts', 'workerLog', 'workerMemory'],
-	suspects: ({ log, state, hostname }) => log !== 'there' && state === 'failed' && hostname !== undefined,
+	// A log that lies elsewhere and says what happened is not lost.
+	suspects: ({ log, state, hostname, told }) =>
+		(log === 'missing' || (log === 'elsewhere' && told.length === 0)) && state === 'failed' && hostname !== undefined,
 	verify(seen, { failed, told, env }) {
 		const { hostname } = failed;
 		if (hostname === undefined)
