@@ -1,8 +1,16 @@
 import { expect, test } from '@jest/globals';
 import { inHouse, runsOf } from '../faults/house.ts';
+import type { SimDag } from '../../src/sandbox/airflow/types.ts';
 import { people, quick } from '../faults/workspace.ts';
 import { CERTIFICATE, cluster, sentinels, tlsServer } from './servers.ts';
 import type { Servers } from './servers.ts';
+
+const failing: SimDag = {
+	...quick,
+	id: 'failing',
+	file: 'failing.py',
+	tasks: [{ id: 'work', operator: 'PythonOperator', ms: 50, endings: ['killed'] }],
+};
 
 // Each has servers and a bot of its own and mostly waits, so they run side by side.
 test.concurrent.each([
@@ -15,7 +23,11 @@ test.concurrent.each([
 		const servers = await start();
 		try {
 			await inHouse(
-				{ slack: { workspace: people() }, airflow: { dags: [quick] } },
+				{
+					slack: { workspace: people() },
+					airflow: { dags: [quick, failing] },
+					settings: 'watch: { everySeconds: 1 }\nalerts: { channel: C0OTHER }\n',
+				},
 				async ({ slack, airflow, start }) => {
 					await start('start', { REDIS_URL: servers.url, NODE_EXTRA_CA_CERTS: CERTIFICATE });
 					const trigger = async (): Promise<void> => {
@@ -35,6 +47,9 @@ test.concurrent.each([
 					await trigger();
 					await slack.until(() => succeeded() === 2, 30_000);
 					expect([...runsOf(airflow).values()]).toEqual([1, 1]);
+					// Noticed, made an incident of, and told: every script and list the watch and the incidents have.
+					airflow.foreignRun({ dag: 'failing', run: 'r1' });
+					await slack.until(() => slack.messages('C0OTHER').some(({ text }) => text.includes('failing')), 30_000);
 				},
 			);
 		} finally {
