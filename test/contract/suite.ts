@@ -357,6 +357,42 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 			expect(await client.endedTaskInstances({ since: later, states: ['failed'] })).toEqual([]);
 		}, 120_000);
 
+		test('tells over all DAGs what changed, in one call: the watch lives on it', async () => {
+			await Promise.all([ended('cm_fail'), ended('cm_sigkill'), ended('cm_retry')]);
+			const since = new Date(Date.now() - 30 * 60_000).toISOString();
+			const ahead = client.clockAheadMs();
+			expect(Math.abs(ahead ?? Infinity)).toBeLessThan(10_000);
+			const states = [
+				'failed',
+				'up_for_retry',
+				'scheduled',
+				'queued',
+				'running',
+				'deferred',
+				'up_for_reschedule',
+				'restarting',
+			];
+			const tasks = await client.changedTasks({ states, since, highestTriesFirst: true });
+			expect(tasks.total).toBeGreaterThanOrEqual(2);
+			expect(tasks.items).toHaveLength(tasks.total);
+			expect(tasks.highestTriesFirst).toBe(target.api === 2);
+			const ids = tasks.items.filter(({ run }) => run === runId).map(({ dag, task, state }) => [dag, task, state]);
+			expect(sorted(ids)).toEqual([
+				['cm_fail', 'divide', 'failed'],
+				['cm_sigkill', 'die', 'failed'],
+			]);
+			const runs = await client.changedRuns({ states: ['failed'], since });
+			expect(new Set(runs.items.map(({ dag }) => dag))).toEqual(new Set(['cm_fail', 'cm_sigkill']));
+			const later = new Date(Date.now() + 60_000).toISOString();
+			expect(await client.changedTasks({ states, since: later })).toMatchObject({ items: [], total: 0 });
+			expect(await client.changedRuns({ states: ['failed'], since: later })).toEqual({ items: [], total: 0 });
+			expect((await client.changedTasks({ states: ['failed'], until: since })).total).toBe(0);
+			// A try that failed and was followed by one that went well.
+			const well = await client.tasksOfRuns({ runs: [{ dag: 'cm_retry', run: runId }], states: ['success'], since });
+			expect(well.items.map(({ task, tryNumber }) => [task, tryNumber])).toEqual([['flaky', 2]]);
+			expect(well.total).toBe(1);
+		}, 120_000);
+
 		test('says what a clear would do, clears, and runs again as a second try', async () => {
 			await ended('cm_fail');
 			const request = { dag: 'cm_fail', run: runId, onlyFailed: true, downstream: true };
