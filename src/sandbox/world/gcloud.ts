@@ -13,7 +13,6 @@ import { expand, readShell, shown, type Pipeline, type Simple } from './gcloud-s
 import { Malformed, placeholdersOf, readWords } from './gcloud-words.ts';
 
 export type { Call, Change } from './gcloud-calls.ts';
-export { ShellError } from './gcloud-shell.ts';
 export { Malformed } from './gcloud-words.ts';
 
 /** One posted command, understood. */
