@@ -3,7 +3,7 @@ import type { Line, Span } from '../domain/reply.ts';
 import { clipHead, visible, type Lang } from '../domain/text.ts';
 import { rules } from '../rules/index.ts';
 import { CONDITION_TITLES } from './incident.ts';
-import type { FailedTry, Incident } from './incident.ts';
+import type { Condition, FailedTry, Incident } from './incident.ts';
 
 /** A foreign id as a card shows it; of a long one the end is kept, which tells two apart. */
 export const idSpan = (id: string, most = 80): Span => ({ code: clipHead(visible(id), most) });
@@ -16,10 +16,8 @@ export function titleOf(cause: string, lang: Lang): string | undefined {
 /** What it is about, as the beginning of a sentence: `load of daily_sales`, `12 tasks of 4 DAGs`. */
 export function subjectOf({ counts, dags, tasks, first, scope, cause, condition }: Incident, lang: Lang): Line {
 	const ja = lang === 'ja';
-	if (scope === 'environment' || (condition && counts.tries === 0 && condition.task === undefined)) {
-		const title = titleOf(cause, lang) ?? titleOf(condition?.kind ?? '', lang);
-		if (title !== undefined) return [title];
-	}
+	if (scope === 'environment') return [titleOf(cause, lang) ?? cause];
+	if (condition && counts.tries === 0 && condition.dag === undefined) return conditionSubject(condition, lang);
 	const [dag = first?.dag ?? condition?.dag] = dags;
 	const task = tasks.length === 1 ? tasks[0]?.task : undefined;
 	if (counts.dags > 1)
@@ -34,6 +32,13 @@ export function subjectOf({ counts, dags, tasks, first, scope, cause, condition 
 	}
 	if (counts.members === 0) return [idSpan(dag)];
 	return ja ? [idSpan(dag), ` の ${counts.members} 件のタスク`] : [`${counts.members} tasks of `, idSpan(dag)];
+}
+
+/** A file has a name; of the rest the title says all. */
+function conditionSubject({ kind, facts, key }: Condition, lang: Lang): Line {
+	if (kind !== 'import-error') return [titleOf(kind, lang) ?? kind];
+	const file = facts['file'] ?? key;
+	return [idSpan(file.split('/').at(-1) ?? file)];
 }
 
 export const STATE_ICONS: Readonly<Record<Incident['phase'], string>> = {
@@ -60,17 +65,18 @@ export function headline(incident: Incident, lang: Lang): { icon: string; line: 
 			icon,
 			line: [...subject, ja ? ': より大きな障害の一部です' : ': part of a bigger incident'],
 		};
-	if (scope === 'environment' || (condition && counts.tries === 0 && condition.task === undefined))
-		return { icon, line: subject };
-	if (condition && counts.tries === 0) {
-		const title = titleOf(condition.kind, lang) ?? condition.kind;
-		return {
-			icon,
-			line: [...subject, ja ? `: ${title}` : `: ${title.replace(/^[A-Z](?=[a-z ])/, (c) => c.toLowerCase())}`],
-		};
-	}
+	if (scope === 'environment') return { icon, line: subject };
+	if (condition && counts.tries === 0) return { icon, line: [...subject, ...conditionSays(condition, lang)] };
 	const tries = latest && counts.members === 1 ? tryWords(latest, lang) : '';
 	return { icon, line: ja ? [...subject, `${gap(subject)}が失敗しました${tries}`] : [...subject, ` failed${tries}`] };
+}
+
+function conditionSays({ kind, dag }: Condition, lang: Lang): Line {
+	const ja = lang === 'ja';
+	if (kind === 'import-error') return [ja ? ' をインポートできません' : ' cannot be imported'];
+	if (dag === undefined) return [];
+	const title = titleOf(kind, lang) ?? kind;
+	return [ja ? `: ${title}` : `: ${title.replace(/^[A-Z](?=[a-z ])/, (letter) => letter.toLowerCase())}`];
 }
 
 /** Japanese has a blank between code and words, and none between words. */

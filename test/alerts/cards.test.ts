@@ -99,7 +99,7 @@ test('the final card is the final state, each failed try is listed once: random 
 				await client.flushall();
 				const draw = seeded(seed);
 				const places = [to('CLAST'), to('CALL', { tries: 'all', lang: 'ja' })];
-				const at = desk(client, () => places, { rate, draw });
+				const at = desk(client, () => places, { crashes: { rate, draw } });
 				const acts: IncidentEvent[] = [ack(), ack({ by: 'U0BEN', at: T0 + 1 })].map((act) => ({
 					kind: 'act',
 					at: T0,

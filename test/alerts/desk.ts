@@ -6,6 +6,7 @@ import { incidents } from '../../src/clients/incidents.ts';
 import { storms } from '../../src/clients/storms.ts';
 import { store } from '../../src/clients/store.ts';
 import type { Held, Outcome } from '../../src/clients/queue.ts';
+import type { Airflow } from '../../src/domain/airflow.ts';
 import type { Reply } from '../../src/domain/reply.ts';
 import { cards } from '../../worker/card.ts';
 import { cardsDue } from '../../worker/alerts/due.ts';
@@ -23,8 +24,13 @@ class Crash extends Error {}
  * The worker's part that makes cards, with the real Redis and nothing else real: a clock that only moves when asked, jobs that run
  * in whatever order, and a Slack that shows what it is sent.
  */
-export function desk(client: Redis, destinations: () => readonly Destination[], crashes?: Crashes) {
-	let clock = Date.parse('2026-11-24T09:00:00Z');
+export function desk(
+	client: Redis,
+	destinations: () => readonly Destination[],
+	{ crashes, airflow }: { crashes?: Crashes; airflow?: Airflow } = {},
+) {
+	// With an Airflow that runs by itself the time begins as it is there.
+	let clock = airflow ? Date.now() : Date.parse('2026-11-24T09:00:00Z');
 	const now = (): number => clock;
 	const jobs = new Map<string, { data: Record<string, unknown>; at: number; addedAt: number }>();
 	const shown = new Map<string, Message>();
@@ -51,7 +57,10 @@ export function desk(client: Redis, destinations: () => readonly Destination[], 
 	}
 
 	const calm = { incidents: incidents(client, now), storms: storms(client, now), store: store(client) };
-	const base = fakeDeps({ prod: fakeAirflow({ dag: async () => undefined }) }, { now, alerts: alertsSchema.parse({}) });
+	const base = fakeDeps(
+		{ prod: airflow ?? fakeAirflow({ dag: async () => undefined }) },
+		{ now, alerts: alertsSchema.parse({}) },
+	);
 	// Of what BotDeps has beside, the makers of cards ask for nothing.
 	const deps = {
 		...base,
@@ -79,7 +88,7 @@ export function desk(client: Redis, destinations: () => readonly Destination[], 
 			...({} as Wires['work']),
 			async add(queue, id, data, delayMs = 0) {
 				if (queue === 'deliveries') return deliver(String(data['id']));
-				if (!jobs.has(id)) jobs.set(id, { data, at: clock + delayMs, addedAt: clock });
+				if (queue === 'cards' && !jobs.has(id)) jobs.set(id, { data, at: clock + delayMs, addedAt: clock });
 			},
 		},
 		execute: async () => ({ reply: { parts: [], to: 'asker' } }),
