@@ -152,6 +152,7 @@ async function composerEnvironments(keep: Keep): Promise<Settings> {
 			'runs daily_sales',
 			'health',
 			'health --env finance',
+			'health --env staging',
 			'doctor',
 		],
 	};

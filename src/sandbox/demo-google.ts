@@ -163,7 +163,7 @@ export async function startDemoCloud(options: {
 			const id = `manual__${new Date(world.now()).toISOString().replace(/\.\d+Z$/, '')}.${String(++nth).padStart(6, '0')}+00:00`;
 			airflow.foreignRun({ dag, run: id });
 		};
-		const stories = wanted.stories({ world, environment, owner: OWNER, terraform, run });
+		const stories = wanted.stories({ world, environment, state: physics.state, owner: OWNER, terraform, run });
 		happens.push(...stories.happens);
 		const shared = wanted.dags ?? dags;
 		const airflow = await startAirflow({

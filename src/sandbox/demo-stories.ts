@@ -3,6 +3,7 @@ import { addAccount, addCaller } from './world/environments.ts';
 import type { GoogleCall, PodSpec, Step, WorldDag, WorldTask } from './world/physics.ts';
 import { readPatch } from './world/patch.ts';
 import { give, newPolicy, take } from './world/policy.ts';
+import type { AirflowState } from './world/physics-connections.ts';
 import type { ComposerEnvironment } from './world/types.ts';
 import { updateEnvironment } from './world/updates.ts';
 import type { World } from './world/world.ts';
@@ -14,6 +15,8 @@ const SECOND = 1000;
 export type Scene = {
 	world: World;
 	environment: ComposerEnvironment;
+	/** What its database has to bear, and its connections. */
+	state: AirflowState;
 	/** A person with every right. */
 	owner: string;
 	/** What Terraform manages, by address. */
@@ -161,7 +164,7 @@ const TICKETS: readonly Step[] = [
 
 /** Composer 2 with Airflow 2: an older environment, whose task logs go to the bucket. */
 export function inStaging(scene: Scene, prod: { url: () => string; token: string }): Stories {
-	const { world, environment, run } = scene;
+	const { world, environment, state, owner, run } = scene;
 	environment.settings.logStorage = 'CLOUD_LOGGING_AND_CLOUD_STORAGE';
 	// Room for two workers more, and not for a pod of four.
 	world.project.quotas.set('CPUS', { limit: 24, usage: 22 });
@@ -208,6 +211,9 @@ export function inStaging(scene: Scene, prod: { url: () => string; token: string
 					calls: [{ api: 'storage', does: 'get', bucket: environment.bucket, object: 'models/segments.bin' }],
 				}),
 			]),
+			dag('hourly_orders', 'sales-ops', 'Ran while the metadata database took no more connections.', [
+				task('copy', 150, { mapped: 2 }),
+			]),
 			dag('trigger_reporting', 'analytics', 'Starts a DAG of prod over the API, as before its upgrade.', [
 				task('call_airflow', 2, {
 					needs: {
@@ -222,6 +228,21 @@ export function inStaging(scene: Scene, prod: { url: () => string; token: string
 			{ after: 36, act: () => run('simulate_prices') },
 			{ after: 42, act: () => run('erp_import') },
 			{ after: 48, act: () => run('score_segments') },
+			{ after: 53, act: () => run('hourly_orders') },
+			{ after: 54, act: () => void (state.databaseLoad = 1.2) },
+			{ after: 61, act: () => void (state.databaseLoad = 0) },
+			{
+				after: 64,
+				act: () =>
+					void updateEnvironment(
+						world,
+						owner,
+						environment.name,
+						readPatch(environment, 'config.softwareConfig.pypiPackages', {
+							config: { softwareConfig: { pypiPackages: { 'great-expectations': '==0.13.49' } } },
+						}),
+					),
+			},
 			{ after: PAST / MINUTE - 1, act: () => run('trigger_reporting') },
 		],
 	};

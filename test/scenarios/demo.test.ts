@@ -44,6 +44,7 @@ describe('/dag diagnose as soon as the demo stands', () => {
 		['staging', 'simulate_prices', 'kpo-unschedulable', 'confirmed'],
 		['staging', 'erp_import', 'kpo-secret-or-config-missing', 'confirmed'],
 		['staging', 'score_segments', 'kpo-ksa-no-gcp-access', 'confirmed'],
+		['staging', 'hourly_orders', 'db-overloaded', 'confirmed'],
 		['staging', 'trigger_reporting', 'api-endpoint-or-auth-changed', 'likely'],
 		['staging', 'crm_sync', 'missing-connection-or-variable', 'likely'],
 		['finance', 'route_optimizer', 'zombie-heartbeat-timeout', 'confirmed'],
@@ -72,11 +73,14 @@ describe('/dag diagnose as soon as the demo stands', () => {
 		);
 	});
 
-	test('finance: the update that failed', async () => {
-		const deps = bot('finance');
+	test.each([
+		['finance', 'env-update-sa-permissions'],
+		['staging', 'pypi-dependency-conflict'],
+	] as const)('%s: the update that failed', async (name, cause) => {
+		const deps = bot(name);
 		const [last] = (await deps.composer('prod')?.operations(1)) ?? [];
 		const { verdict, status } = await investigateOperation({ ...last, error: last?.error ?? '' }, 'prod', 'en', deps);
-		expect(`${verdict} ${status}`).toBe('env-update-sa-permissions confirmed');
+		expect(`${verdict} ${status}`).toBe(`${cause} confirmed`);
 	});
 
 	test('nothing is wrong with the others', async () => {
