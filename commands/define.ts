@@ -33,6 +33,8 @@ export type CommandResult = {
 	follow?: { env: string; dag: string; run: string; rerun?: { cleared: number } | undefined } | undefined;
 	/** An incident that it changed: its card is brought up to that. */
 	card?: string | undefined;
+	/** A change of an environment: to be carried out if it was decided, to be ended when nobody decides in time. */
+	apply?: { id: string; expiresInMs?: number } | undefined;
 	/** What was changed, for the audit; `execute` notes it with who asked. Absent: nothing was, or it was only asked about. */
 	act?: Act | undefined;
 	/**
@@ -58,6 +60,8 @@ export type Command<Args = never> = {
 	name: string;
 	summary: Text;
 	group: keyof typeof GROUPS;
+	/** It is typed after this verb too: `/dag scale apply`. */
+	under?: string;
 	/** Arguments as shown in help: `<dag> [{json} or key=value …] [--date D]`. */
 	usage: string;
 	/** `words` as typed after `/dag`; the first is the best one to begin with. */

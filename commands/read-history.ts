@@ -93,7 +93,10 @@ async function lately(env: string, airflow: Airflow, now: number, days: number, 
 	for (let day = 0; day <= days; day++) {
 		const begin = Math.max(midnight - day * DAY, oldest);
 		const end = day === 0 ? now : midnight - (day - 1) * DAY;
-		if (begin >= end) break;
+		if (begin >= end) {
+			if (day === 0) continue;
+			break;
+		}
 		const whole = day > 0 && end - begin === DAY;
 		const known = whole ? kept.day(env, begin) : undefined;
 		const room = MOST_NEW - fresh;

@@ -11,7 +11,7 @@ export const ROLE_NAMES: Readonly<Record<Role, Text>> = {
 };
 
 type Refused = {
-	verb: Verb;
+	verb: Pick<Verb, 'name' | 'role'>;
 	asker: Asker;
 	access: Access;
 	channel: string;

@@ -66,6 +66,9 @@ export function readVerb(typed: Pick<Typed, 'words' | 'via'>): ReadVerb {
 	const [, said = '', rest = ''] = /^(\S*)\s*([^]*)$/u.exec(plain) ?? [];
 	// Phones write the first letter large.
 	const name = said.toLowerCase() || 'help';
+	const [, second = '', after = ''] = /^(\S*)\s*([^]*)$/u.exec(rest) ?? [];
+	const below = commands.find(({ under, name: own }) => under === name && own === second.toLowerCase());
+	if (below) return { kind: 'verb', verb: below, ...takeEnv(after) };
 	const verb = commands.find((command) => command.name === name);
 	if (!verb) return { kind: 'unknown', said };
 	return { kind: 'verb', verb, ...takeEnv(rest) };

@@ -1,21 +1,20 @@
-import type { Airflow, TaskInstance } from '../src/domain/airflow.ts';
 import type { Part } from '../src/domain/reply.ts';
-import { advise } from '../src/scaling/advise.ts';
+import type { Lang } from '../src/domain/text.ts';
+import { clip, visible } from '../src/domain/text.ts';
 import { milliseconds } from '../src/scaling/asked.ts';
-import { RAN, toHistoryValue } from '../src/scaling/export.ts';
-import { readHistory } from '../src/scaling/history.ts';
 import { say } from '../src/scaling/words.ts';
+import { applyButton } from './apply-button.ts';
+import { WHOLE } from './ask-to-apply.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { noMore } from './ids.ts';
+import type { Read } from './read-history.ts';
+import { adviceOn } from './size-advice.ts';
 import { mistake } from './trouble.ts';
 import { splitWords, takeOptions } from './words.ts';
 
 type Args = { days: number; targetMs: number | undefined };
 
 const DAYS = { usual: 7, most: 31 };
-/** Two hundred calls to Airflow at most; a longer history is advised on from an export, by `npm run advise`. */
-const MOST_TASKS = 20_000;
-const DAY = 86_400_000;
 
 export default defineCommand<Args>({
 	name: 'scale',
@@ -54,71 +53,46 @@ export default defineCommand<Args>({
 	run: scale,
 });
 
-async function scale({ days, targetMs }: Args, { deps, env, asker, may }: CommandContext): Promise<CommandResult> {
-	const airflow = deps.airflow(env);
-	const to = deps.now();
-	const [{ tasks, from, cut }, pools, home, { version }] = await Promise.all([
-		lately(airflow, to, days),
-		airflow.pools(),
-		deps.composer(env)?.describe(),
-		airflow.version(),
-	]);
-	const history = readHistory(
-		toHistoryValue({
-			environment: { airflowVersion: version, ...home?.environment },
-			name: env,
-			from,
-			to,
-			tasks,
-			pools,
-		}),
-	);
-	const advice = advise(history, targetMs === undefined ? {} : { target: { waitMs: targetMs } });
+async function scale({ days, targetMs }: Args, context: CommandContext): Promise<CommandResult> {
+	const { deps, env, asker, may } = context;
+	const { lang } = asker;
+	const { advice, over, read } = await adviceOn(env, { days, waitMs: targetMs }, deps);
+	// Names of DAGs are for those who may see them.
 	const seen = { ...advice, findings: advice.findings.filter(({ dag }) => dag === undefined || may('viewer', dag)) };
-	const reply = say(seen, history.environment, asker.lang);
-	const note: Part = {
-		kind: 'note',
-		line: [
-			asker.lang === 'ja'
-				? `件数が多いため、直近の ${tasks.length.toLocaleString('en')} 件だけを読み取りました。`
-				: `Only the last ${tasks.length.toLocaleString('en')} were read: there are more.`,
-		],
+	const reply = say(seen, read.history.environment, lang, over);
+	const button = may('admin', WHOLE) ? await applyButton(advice, read, { env, lang, deps }) : [];
+	return {
+		reply: { ...reply, parts: [...reply.parts, ...notRead(read, lang), ...button] },
 	};
-	return { reply: cut ? { ...reply, parts: [...reply.parts, note] } : reply };
 }
 
-/** Day by day backwards, so that what is left out at the limit is the oldest and whole days stay whole. */
-async function lately(
-	airflow: Airflow,
-	to: number,
-	days: number,
-): Promise<{ tasks: TaskInstance[]; from: number; cut: boolean }> {
-	const tasks: TaskInstance[] = [];
-	for (let day = 1; day <= days; day++) {
-		const room = MOST_TASKS - tasks.length;
-		const found = await airflow.endedTaskInstances({
-			states: RAN,
-			since: new Date(to - day * DAY).toISOString(),
-			// One a millisecond earlier, so that none is counted twice.
-			until: new Date(to - (day - 1) * DAY - (day === 1 ? 0 : 1)).toISOString(),
-			limit: room + 1,
-		});
-		if (found.length > room) {
-			if (tasks.length > 0) return { tasks, from: to - (day - 1) * DAY, cut: true };
-			// A part of a day would look like a lighter load than it is.
-			throw mistake(
-				'too many tasks for a command',
-				{
-					en: `More than ${MOST_TASKS.toLocaleString('en')} task instances ended in the last day: too many to read for a command.`,
-					ja: `直近 1 日に完了したタスク インスタンスが ${MOST_TASKS.toLocaleString('en')} 件を超えており、コマンドでは読み取れません。`,
-				},
-				{
-					en: 'Export the history and run `npm run advise` on it.',
-					ja: '履歴をエクスポートして `npm run advise` を実行してください。',
-				},
-			);
-		}
-		tasks.push(...found);
+/** What could not be read, and what is not judged for it. */
+export function notRead({ cut, tasks, gaps, unmeasured }: Read, lang: Lang): Part[] {
+	const ja = lang === 'ja';
+	const notes: string[] = [];
+	const count = tasks.toLocaleString('en');
+	if (cut)
+		notes.push(
+			ja
+				? `件数が多いため、直近の ${count} 件だけを読み取りました。`
+				: `Only the last ${count} were read: there are more.`,
+		);
+	for (const { trouble, of } of gaps) {
+		const message = ja ? (trouble.ja?.message ?? trouble.message) : trouble.message;
+		const hint = ja ? trouble.ja?.hint : trouble.hint;
+		const names = of.slice(0, 5).join(', ');
+		const more = of.length > 5 ? ', …' : '';
+		notes.push(
+			ja
+				? `評価していない指標（${names}${more}）: ${message}${hint ?? ''}`
+				: `Not judged (${names}${more}): ${message}${hint === undefined ? '' : ` ${hint}`}`,
+		);
 	}
-	return { tasks, from: to - days * DAY, cut: false };
+	if (unmeasured)
+		notes.push(
+			ja
+				? 'Cloud Monitoring がないため、Airflow の記録だけで判断しています。'
+				: 'There is no Cloud Monitoring here: judged by what Airflow recorded alone.',
+		);
+	return notes.map((note) => ({ kind: 'note', line: [clip(visible(note), 800)] }));
 }

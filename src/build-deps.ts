@@ -37,6 +37,7 @@ import type { Asker, Deps, Log } from './deps.ts';
 import { startDiagnoser } from './diagnosis/thread.ts';
 import type { Airflow } from './domain/airflow.ts';
 import { Trouble } from './domain/errors.ts';
+import { advisedApart } from './scaling/apart.ts';
 import { keptHistory } from './scaling/kept-history.ts';
 import { airflowSources } from './sources/airflow.ts';
 import { composerSources } from './sources/composer.ts';
@@ -137,6 +138,7 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		mutedBy: async (about) => muteOf(about, (await heard.heard()).mutes, now()),
 		alerts: config.alerts,
 		scaling: config.scaling,
+		advise: (history, options) => advisedApart(history, options),
 		keptHistory: keptHistory(),
 		applies: applies(redis),
 		incidents: incidents(redis, now),

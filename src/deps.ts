@@ -19,6 +19,9 @@ import type { Log } from './domain/log.ts';
 import type { Measure } from './domain/measure.ts';
 import type { Diagnosis } from './domain/rule.ts';
 import type { Lang } from './domain/text.ts';
+import type { AdviseOptions } from './scaling/advise.ts';
+import type { Advised } from './scaling/apart.ts';
+import type { History } from './scaling/history.ts';
 import type { KeptHistory } from './scaling/kept-history.ts';
 import type { ScalingOptions } from './scaling/options.ts';
 
@@ -64,6 +67,8 @@ export type Deps = {
 	alerts: AlertsOptions;
 	/** `scaling:` of the settings. */
 	scaling: ScalingOptions;
+	/** Works out the advice on a history, apart from everything else. Rejects with an Error when that takes too long. */
+	advise(history: History, options: AdviseOptions): Promise<Advised>;
 	/** What of past days need not be read again. */
 	keptHistory: KeptHistory;
 	/** Changes of an environment that were asked for in Slack. */

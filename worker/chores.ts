@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { Trouble } from '../src/domain/errors.ts';
 import type { Held, Outcome } from '../src/clients/queue.ts';
+import { tellAdvice, weeklyDue } from './advise.ts';
+import { apply, expire } from './apply.ts';
+import { gradeChange } from './grade.ts';
 import { lookAgain } from './alerts/look-again.ts';
 import { recover } from './alerts/recover.ts';
 import { followOperations } from './operations.ts';
@@ -21,6 +24,13 @@ const chore = z.discriminatedUnion('kind', [
 	z.object({ v: z.literal(1), kind: z.literal('mutes') }),
 	/** One conversation's digest, until all of it stands. */
 	z.object({ v: z.literal(1), kind: z.literal('digest'), channel: z.string() }),
+	/** A change of an environment that was asked for in Slack: carried out, ended when nobody decides, graded after a week. */
+	z.object({ v: z.literal(1), kind: z.literal('apply'), id: z.string() }),
+	z.object({ v: z.literal(1), kind: z.literal('expire'), id: z.string() }),
+	z.object({ v: z.literal(1), kind: z.literal('grade'), id: z.string() }),
+	/** Whose weekly size advice is due; one environment's. */
+	z.object({ v: z.literal(1), kind: z.literal('weekly') }),
+	z.object({ v: z.literal(1), kind: z.literal('advice'), env: z.string(), due: z.number() }),
 ]);
 export type Chore = z.output<typeof chore>;
 
@@ -47,6 +57,17 @@ export async function chores(held: Held, wires: Wires): Promise<Outcome> {
 			return 'done';
 		case 'digest':
 			return tellDigest(job.data.channel, wires);
+		case 'apply':
+			return apply(job.data.id, wires);
+		case 'expire':
+			return expire(job.data.id, wires);
+		case 'grade':
+			return gradeChange(job.data.id, wires);
+		case 'weekly':
+			await weeklyDue(wires);
+			return 'done';
+		case 'advice':
+			return tellAdvice(job.data.env, job.data.due, wires);
 	}
 }
 

@@ -77,7 +77,7 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		if (typed.direct) return { kind: 'direct', user: typed.user };
 		return { kind: 'channel', channel: typed.channel, thread: typed.thread, user: typed.user };
 	};
-	const { reply, follow, trouble, card } = await wires.execute(
+	const { reply, follow, trouble, card, apply } = await wires.execute(
 		typed,
 		asker,
 		wires.broken === 'adopt' ? neverFinds(deps) : deps,
@@ -91,6 +91,9 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 		outcome: trouble?.kind ?? 'done',
 	});
 	await say(wires, typed.key, placeOf(reply), { reply, lang, stage: 10, responseUrl });
+	if (apply?.expiresInMs !== undefined)
+		await work.add('chores', `expire-${apply.id}`, { v: 1, kind: 'expire', id: apply.id }, apply.expiresInMs);
+	else if (apply) await work.add('chores', `apply-${apply.id}`, { v: 1, kind: 'apply', id: apply.id });
 	if (card !== undefined) await cardsDue(wires, { id: card, rev: typed.key });
 	if (follow)
 		await work.add('follows', `f-${typed.key}`, {

@@ -4,7 +4,7 @@ import { concurrencyOf } from './concurrency.ts';
 import type { Finding } from './finding.ts';
 import type { History } from './history.ts';
 import { buildLoad, type Load } from './load.ts';
-import { fitMemory } from './memory.ts';
+import { fitMemory, type MemoryFit } from './memory.ts';
 import {
 	changesBetween,
 	TARGET,
@@ -18,7 +18,7 @@ import { predictor } from './predict.ts';
 import { amount, type Prices } from './prices.ts';
 import { quantiles } from './quantile.ts';
 import { findAll } from './rules.ts';
-import { heldBack, type Past } from './settle.ts';
+import { heldBack, type Past, type Week } from './settle.ts';
 
 /** Below this a week says nothing: a day at least, and enough tasks for a p95. */
 export const LEAST = { hours: 24, tasks: 200, queuedShare: 0.5 };
@@ -48,6 +48,8 @@ export type Advice = {
 	unlimitedP95Ms?: number | undefined;
 	suggestion?: { changes: Change[]; after: Predicted; reaches: boolean; plan: Plan } | undefined;
 	findings: Finding[];
+	/** What it looked like, for the grade of what is applied now. */
+	week?: Week | undefined;
 };
 
 export type AdviseOptions = { target?: Partial<Target>; prices?: Prices | undefined; past?: readonly Past[] };
@@ -77,7 +79,7 @@ export function adviseOn(history: History, load: Load, options: AdviseOptions = 
 	const tight = (as.memoryShare ?? 0) > target.memoryShare;
 	const failing = slow || tight;
 	const aims: Aims = { target, as, slow, tight };
-	const result = { ...base, now: as, reproduced, failing };
+	const result = { ...base, now: as, reproduced, failing, week: weekOf(history, seen, memory, as) };
 	const nothing = (because: Advice['because'], unlimitedP95Ms?: number): Advice => ({
 		...result,
 		decision: 'nothing',
@@ -131,6 +133,24 @@ function seenIn({ from, to, tasks }: History, load: Load): Advice['seen'] {
 	const [waitP50Ms = Number.NaN, waitP95Ms = Number.NaN] = quantiles(load.waitsMs, [0.5, 0.95]);
 	const [heldP95Ms = Number.NaN] = quantiles(load.heldMs, [0.95]);
 	return { days: (to - from) / 86_400_000, tasks: tasks.length, waitP50Ms, waitP95Ms, heldP95Ms };
+}
+
+/** Brought to seven days, so that a shorter look can be compared. */
+function weekOf(
+	{ metrics, environment }: History,
+	seen: Advice['seen'],
+	memory: MemoryFit | undefined,
+	as: Predicted,
+): Week {
+	const { memoryGb } = environment.worker;
+	const deaths = [...(metrics.evictions ?? []), ...(metrics.restarts ?? [])].reduce((sum, [, value]) => sum + value, 0);
+	return {
+		tasks: Math.round((seen.tasks / seen.days) * 7),
+		waitP95Ms: seen.waitP95Ms,
+		...(memory && memoryGb !== undefined && { memoryShare: memory.peakGb / memoryGb }),
+		deaths: Math.round((deaths / seen.days) * 7),
+		cost: amount(as.cost),
+	};
 }
 
 export const planOf = (

@@ -78,8 +78,8 @@ export const proposalSchema = z.object({
 export type Proposal = z.output<typeof proposalSchema>;
 
 const step = z.discriminatedUnion('state', [
-	/** The call is about to be made or was made; what came of it is not known. */
-	z.object({ state: z.literal('intended'), at: z.number() }),
+	/** The call is about to be made or was made; what came of it is not known. `known`: the operations there were before. */
+	z.object({ state: z.literal('intended'), at: z.number(), known: z.array(z.string()) }),
 	z.object({ state: z.literal('running'), at: z.number(), operation: z.string() }),
 	z.object({ state: z.literal('done'), at: z.number() }),
 ]);

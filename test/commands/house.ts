@@ -14,6 +14,7 @@ import { airflowSources } from '../../src/sources/airflow.ts';
 import { composerSources } from '../../src/sources/composer.ts';
 import { kept as keptFor } from '../../src/sources/kept.ts';
 import { startAirflow, type AirflowOptions, type SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
+import { advised } from '../../src/scaling/apart.ts';
 import { keptHistory } from '../../src/scaling/kept-history.ts';
 import { scalingSchema, type ScalingOptions } from '../../src/scaling/options.ts';
 import { appliesInMemory } from '../scaling/applies-in-memory.ts';
@@ -129,6 +130,7 @@ export function fakeDeps(
 		alerts,
 		scaling: more.scaling ?? scalingSchema.parse({}),
 		applies: appliesInMemory(),
+		advise: async (history, options) => advised(history, options),
 		keptHistory: keptHistory(),
 		person: async (who) => PEOPLE.find(({ user, name }) => who === user || who === `@${name.toLowerCase()}`),
 		...kept,

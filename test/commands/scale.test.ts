@@ -2,6 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import scale from '../../commands/scale.ts';
 import type { Airflow, TaskInstance } from '../../src/domain/airflow.ts';
 import type { Composer } from '../../src/clients/composer.ts';
+import type { Monitoring } from '../../src/clients/monitoring.ts';
+import type { Deps } from '../../src/deps.ts';
+import { Trouble } from '../../src/domain/errors.ts';
+import { z } from 'zod';
 import { fakeComposer } from '../clients/fake-composer.ts';
 import { plain } from '../../src/scaling/plain.ts';
 import { makeHistory, PLANTED } from '../scaling/make-histories.ts';
@@ -69,8 +73,11 @@ const composer = fakeComposer({
 	workloads: async () => [],
 });
 
-async function run(words: string, airflow: Airflow, home: Composer | undefined = composer): Promise<string> {
-	const deps = fakeDeps({ prod: airflow }, { now: () => NOW, ...(home && { composer: home }) });
+function depsWith(airflow: Airflow, home: Composer | undefined = composer, now = NOW): Deps {
+	return fakeDeps({ prod: airflow }, { now: () => now, ...(home && { composer: home }) });
+}
+
+async function said(deps: Deps, words: string): Promise<string> {
 	const { reply } = await scale.run(scale.parse(words), {
 		deps,
 		env: 'prod',
@@ -81,6 +88,9 @@ async function run(words: string, airflow: Airflow, home: Composer | undefined =
 	});
 	return plain(reply);
 }
+
+const run = (words: string, airflow: Airflow, home: Composer | undefined = composer): Promise<string> =>
+	said(depsWith(airflow, home), words);
 
 describe('/dag scale', () => {
 	test('names the pool that holds everything back, and the command for it', async () => {
@@ -93,13 +103,56 @@ describe('/dag scale', () => {
 		expect(said).toContain('memory was not judged');
 	});
 
-	test('reads day by day, each day once', async () => {
+	test('reads day by day, each day once, and days that are over only once', async () => {
 		const asked: { since?: string; until?: string }[] = [];
-		await run('--days 3', house([], asked));
-		expect(asked.map(({ since }) => since)).toEqual([1, 2, 3].map((day) => new Date(NOW - day * DAY).toISOString()));
-		expect(asked.map(({ until }) => until)).toEqual(
-			[NOW, NOW - DAY - 1, NOW - 2 * DAY - 1].map((at) => new Date(at).toISOString()),
+		const noon = NOW + DAY / 2;
+		const deps = depsWith(house([], asked), composer, noon);
+		await said(deps, '--days 2');
+		expect(asked.map(({ since }) => since)).toEqual(
+			[NOW, NOW - DAY, NOW - 1.5 * DAY].map((at) => new Date(at).toISOString()),
 		);
+		expect(asked.map(({ until }) => until)).toEqual(
+			[noon - 1, NOW - 1, NOW - DAY - 1].map((at) => new Date(at).toISOString()),
+		);
+		asked.length = 0;
+		await said(deps, '--days 2');
+		expect(asked.map(({ since }) => since)).toEqual([NOW, NOW - 1.5 * DAY].map((at) => new Date(at).toISOString()));
+	});
+
+	test('what Cloud Monitoring samples is judged, and what may not be read is said', async () => {
+		const history = makeHistory({ ...PLANTED['too-small'], days: 2 });
+		const gb = z
+			.object({ metrics: z.object({ workerMemoryGb: z.array(z.tuple([z.string(), z.number()])) }) })
+			.parse(history);
+		const monitoring: Monitoring = {
+			async series(metric) {
+				if (metric === 'restarts')
+					throw new Trouble('denied', 'google forbidden', 'The bot may not see the metrics of prod.', {
+						hint: 'Give it a role.',
+					});
+				if (metric !== 'memory') return [];
+				return [
+					{ of: 'worker', points: gb.metrics.workerMemoryGb.map(([at, value]) => ({ at, value: value * 1024 ** 3 })) },
+				];
+			},
+		};
+		const small = fakeComposer({
+			...composer,
+			describe: async () => ({
+				state: 'RUNNING',
+				airflowUri: undefined,
+				environment: {
+					...(await composer.describe()).environment,
+					worker: { cpu: 0.5, memoryGb: 2, storageGb: 1, minCount: 1, maxCount: 3 },
+				},
+			}),
+		});
+		const deps = { ...depsWith(house(planted('too-small')), small), monitoring: () => monitoring };
+		const text = await said(deps, '--days 2');
+		expect(text).toMatch(/Worker memory peaks at \d+ % of 2 GB/);
+		expect(text).toContain('prod-env: worker ');
+		expect(text).toContain('Not judged (restarts): The bot may not see the metrics of prod. Give it a role.');
+		expect(text).not.toContain('memory was not judged');
 	});
 
 	test('says what is missing where there is too little', async () => {
