@@ -199,7 +199,16 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 				label: 'airflow config hidden',
 				status: 403,
 			});
-			expect((await refusal(viewer.config())).label).toBe('airflow forbidden');
+			// Airflow 3's own auth manager lets every role ask.
+			expect((await refusal(viewer.config())).label).toBe(
+				target.api === 1 ? 'airflow forbidden' : 'airflow config hidden',
+			);
+		});
+
+		test('who may start runs is told that there is no such DAG; who may not is refused, by Airflow 2 with a 500', async () => {
+			const request = { dag: 'cm_no_such_dag', run: runId, note: '' };
+			expect(await refusal(client.trigger(request))).toMatchObject({ kind: 'user', status: 404 });
+			expect((await refusal(viewer.trigger(request))).status).toBe(target.api === 1 ? 500 : 403);
 		});
 
 		test('answers a trigger with the queued run, conf and note as they were sent', () => {

@@ -71,6 +71,8 @@ export type Dialect = {
 	wrongMethod: Reply;
 	notJson: (contentType: string) => Reply;
 	forbidden: Reply;
+	/** The same, of a run of a DAG that is not there. */
+	forbiddenNowhere: Reply;
 	brokenDag: (dag: string) => Reply;
 	badRequest: (detail: string) => Reply;
 	/** Undefined: not let out. */

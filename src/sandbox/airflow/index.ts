@@ -68,7 +68,10 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 			act(text) {
 				const caller = route.open ? undefined : callers.who(request, api);
 				if (caller && !caller.ok) return caller;
-				if (caller && !allowed(dialect, caller.role, route.op, route.writes ?? false)) return dialect.forbidden;
+				if (caller && !allowed(dialect, caller.role, route.op, route.writes ?? false))
+					return route.op === 'trigger' && !store.dags.has(at['dag'] ?? '')
+						? dialect.forbiddenNowhere
+						: dialect.forbidden;
 				const ask: Ask = {
 					store,
 					scheduler,

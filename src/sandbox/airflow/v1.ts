@@ -137,6 +137,13 @@ const CLEAR_FIELDS = [
 	'end_date',
 ];
 
+/** Airflow's own page when it fell over. */
+const CRASH: Reply = {
+	status: 500,
+	headers: { 'content-type': 'text/html; charset=utf-8' },
+	body: '<!DOCTYPE html>\n<html lang="en"><body><h1> Ooops! </h1><pre>Something bad has happened.</pre></body></html>\n',
+};
+
 export const v1: Dialect = {
 	root: '/api/v1/',
 	version: '2.11.2',
@@ -357,6 +364,8 @@ export const v1: Dialect = {
 		problem(415, 'Unsupported Media Type', `Invalid Content-type (${type}), expected JSON data`, 'about:blank'),
 	// `detail: null` here too, so that it looks like wrong credentials.
 	forbidden: problem(403, 'Forbidden', null),
+	// Looks for rights on a DAG that it does not find (seen on 2.11.2).
+	forbiddenNowhere: CRASH,
 	brokenDag: (dag) => problem(400, 'DAG cannot be triggered', `DAG with dag_id: '${dag}' has import errors`),
 	badRequest: bad,
 	config: (settings) => (settings ? json(200, configBody(settings)) : problem(403, 'Forbidden', HIDDEN_CONFIG)),
@@ -369,12 +378,8 @@ export const v1: Dialect = {
 				: `DAGRun with DAG ID: '${dag}' and DAGRun logical date: '${logicalDate.replace('T', ' ')}' already exists`,
 		),
 	reservedId: (run) => bad(`A manual DAG run cannot use ID '${run}' since it is reserved for scheduled runs`),
-	// A ValueError that nobody catches: Airflow's own crash page.
-	malformedId: () => ({
-		status: 500,
-		headers: { 'content-type': 'text/html; charset=utf-8' },
-		body: '<!DOCTYPE html>\n<html lang="en"><body><h1> Ooops! </h1><pre>Something bad has happened.</pre></body></html>\n',
-	}),
+	// A ValueError that nobody catches.
+	malformedId: () => CRASH,
 	// Op reads everything but the audit log (seen on 2.11.2).
 	mayRead: (role, what) =>
 		role === 'Admin' || (role !== 'Public' && what !== 'eventLogs' && (role === 'Op' || what !== 'config')),

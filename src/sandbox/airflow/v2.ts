@@ -434,6 +434,7 @@ export const v2: Dialect = {
 			},
 		]),
 	forbidden: detail(403, 'Forbidden'),
+	forbiddenNowhere: detail(403, 'Forbidden'),
 	brokenDag: (dag) => detail(400, `DAG with dag_id: '${dag}' has import errors and cannot be triggered`),
 	badRequest: (words) => detail(400, words),
 	config: (settings) => (settings ? json(200, configBody(settings)) : detail(403, HIDDEN_CONFIG)),
@@ -455,5 +456,5 @@ export const v2: Dialect = {
 			400,
 			`The run_id provided '${run}' does not match regex pattern '^[A-Za-z0-9_.~:+-]+$' or '^(?:manual|scheduled|asset_triggered)__(?:\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}\\+00:00)$'`,
 		),
-	mayRead: (role, what) => role !== 'Public' && (role !== 'Viewer' || what !== 'config'),
+	mayRead: (role) => role !== 'Public',
 };
