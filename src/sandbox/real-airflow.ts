@@ -22,6 +22,8 @@ export type RealAirflow = {
 	auth: { kind: 'basic' | 'jwt'; username: string; password: string };
 	/** Further users, by role. */
 	users: Readonly<Record<'admin' | 'op' | 'viewer', { username: string; password: string }>>;
+	/** Folder its DAG files are read from. */
+	dags: string;
 	/** Where its components write their logs; gone after `stop`. */
 	logs: string;
 	/** Process ids by component. */
@@ -125,12 +127,13 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 
 	const bin = (name: string): string => join(installed.venv, 'bin', name);
 	const airflow = bin('airflow');
+	const dags = options.dags ?? join(AIRFLOW, 'dags');
 	const ports = { web: port ?? 0, worker: workerPort ?? 0, trigger: triggerPort ?? 0 };
 	const plan = {
 		folder,
 		env: {
 			PATH: `${join(installed.venv, 'bin')}:${process.env['PATH'] ?? ''}`,
-			...settings({ folder, redis: redis.url, ports, dags: options.dags ?? join(AIRFLOW, 'dags') }),
+			...settings({ folder, redis: redis.url, ports, dags }),
 			...(generation === 2 ? settings2(ports) : settings3(ports, passwords)),
 			...options.settings,
 		},
@@ -221,6 +224,7 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 		url,
 		auth: { kind: generation === 2 ? 'basic' : 'jwt', ...users.op },
 		users,
+		dags,
 		logs,
 		pids,
 		took,

@@ -1,4 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { memoryCgroup, type Cgroup } from './cgroup.ts';
 import { forbiddingKube, type Kube } from './kube.ts';
 import { installAirflow, startRealAirflow, type RealAirflow } from '../../src/sandbox/real-airflow.ts';
 
@@ -21,13 +25,22 @@ export async function withRealAirflow(generation: 2 | 3, suites: (airflow: () =>
 	describe(`Airflow ${generation}`, () => {
 		let airflow: RealAirflow | undefined;
 		let kube: Kube | undefined;
+		let cgroup: Cgroup | undefined;
+		let dags: string | undefined;
 		beforeAll(async () => {
 			kube = await forbiddingKube();
-			airflow = await startRealAirflow(generation, { say, settings: { CM_KUBECONFIG: kube.kubeconfig } });
+			// A copy: files come and go in it.
+			dags = await mkdtemp(join(tmpdir(), 'cm-dags-'));
+			await cp(join(import.meta.dirname, '../../airflow/dags'), dags, { recursive: true });
+			cgroup = await memoryCgroup();
+			const settings = { CM_KUBECONFIG: kube.kubeconfig, ...(cgroup ? { CM_MEMORY_CGROUP: cgroup.path } : {}) };
+			airflow = await startRealAirflow(generation, { say, dags, settings });
 		}, 400_000);
 		afterAll(async () => {
 			await airflow?.stop();
 			await kube?.close();
+			await cgroup?.remove();
+			if (dags !== undefined) await rm(dags, { recursive: true, force: true });
 		}, 60_000);
 		suites(() => {
 			if (!airflow) throw new Error('Airflow has not started.');

@@ -2,6 +2,7 @@ import type { RealAirflow } from '../../src/sandbox/real-airflow.ts';
 import { contractSuite } from '../contract/suite.ts';
 import { causes } from './causes.ts';
 import { mainLoop } from './main-loop.ts';
+import { watch } from './watch.ts';
 
 /** Everything that is proven on a real Airflow, in this order, on one that stays up. Another suite is another line. */
 export function realSuites(airflow: () => RealAirflow): void {
@@ -17,5 +18,6 @@ export function realSuites(airflow: () => RealAirflow): void {
 		});
 	});
 	causes(airflow);
+	watch(airflow);
 	mainLoop(airflow);
 }

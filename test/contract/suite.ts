@@ -430,7 +430,7 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 			await ended('cm_mapped');
 			const request = { dag: 'cm_mapped', run: runId, tasks: ['double'], onlyFailed: false, downstream: false };
 			const named = await client.clearable({ ...request, mapIndex: 1 });
-			expect(named.map(({ mapIndex }) => mapIndex).sort()).toEqual(target.api === 1 ? [0, 1, 2] : [1]);
+			expect(named.map(({ mapIndex }) => mapIndex).sort((a, b) => a - b)).toEqual(target.api === 1 ? [0, 1, 2] : [1]);
 		}, 120_000);
 
 		test('writes the note of a run', async () => {
