@@ -7,7 +7,7 @@ import type { Incident } from './incident.ts';
 /** What can be done from a card. What was done once is said in its place. */
 export function cardButtons(
 	incident: Incident,
-	{ lang, url }: { lang: Lang; url: string | undefined },
+	{ lang, url, size }: { lang: Lang; url: string | undefined; size: boolean },
 ): Extract<Part, { kind: 'buttons' }> {
 	const { id, env, phase, acts, latest } = incident;
 	const ja = lang === 'ja';
@@ -29,6 +29,7 @@ export function cardButtons(
 		buttons.push({ label: ja ? '確認済みにする' : 'Acknowledge', verb: 'ack', words: `incident:${id}${at}` });
 	if (latest)
 		buttons.push({ label: ja ? '再診断' : 'Diagnose again', verb: 'diagnose', words: wordsOfTry(latest) + at });
+	if (size && needed) buttons.push({ label: ja ? 'サイズの提案' : 'Size advice', verb: 'scale', words: at.trim() });
 	if (url !== undefined) buttons.push({ label: ja ? 'Airflow で開く' : 'Open in Airflow', url });
 	return { kind: 'buttons', buttons };
 }

@@ -4,8 +4,10 @@ import type { Verdict } from '../diagnosis/verify.ts';
 import { durationText } from '../domain/duration.ts';
 import { quote } from '../domain/quote.ts';
 import type { Line, Part, Reply, Span } from '../domain/reply.ts';
-import type { Lang } from '../domain/text.ts';
+import { clip, type Lang } from '../domain/text.ts';
 import { rules } from '../rules/index.ts';
+import { suggestionFor } from '../scaling/suggestion.ts';
+import type { Suggestion } from '../scaling/suggestion.ts';
 import { actLines } from './acts.ts';
 import { cardButtons } from './buttons.ts';
 import { timeOf } from './fold.ts';
@@ -54,7 +56,7 @@ export function card(incident: Incident, showing: Showing): Reply {
 			...listed(incident, showing),
 			...actLines(incident.acts, lang).map((one): Part => ({ kind: 'text', line: one })),
 			...(notify.length === 0 || over ? [] : [called(notify)]),
-			cardButtons(incident, showing),
+			cardButtons(incident, { ...showing, size: sizeFor(incident.why) !== undefined }),
 		],
 	};
 }
@@ -109,12 +111,23 @@ function why({ why: known, condition, counts }: Incident, lang: Lang): Part[] {
 	const log = condition && CONDITION_LOGS[condition.kind];
 	const { parts, cut } = whyParts(verdictIn(known, lang), lang, log);
 	const more = lang === 'ja' ? '対処の全文はスレッドにあります。' : 'The whole fix stands in the thread.';
+	const size = sizeFor(known);
 	return [
 		...parts,
+		...(size ? [sizeLine(size, lang)] : []),
 		...(cut ? [{ kind: 'note' as const, line: [more] }] : []),
 		...(known.provisional ? [{ kind: 'note' as const, line: [PROVISIONAL[lang]] }] : []),
 	];
 }
+
+/** A change of size that meets a cause that is sure. */
+export const sizeFor = (known: Why | undefined): Suggestion | undefined =>
+	known?.verdict.status === 'confirmed' ? suggestionFor(known.verdict.verdict, known.env) : undefined;
+
+const sizeLine = ({ text }: Suggestion, lang: Lang): Part => ({
+	kind: 'text',
+	line: [lang === 'ja' ? '💡 提案: ' : '💡 Suggestion: ', clip(text[lang], 400)],
+});
 
 const PROVISIONAL = {
 	en: 'By its log alone so far: the evidence is still being looked at.',
@@ -211,10 +224,15 @@ function called(notify: readonly string[]): Part {
 export function details({ why: known, condition }: Incident, lang: Lang): Reply | undefined {
 	if (!known) return undefined;
 	const log = condition && CONDITION_LOGS[condition.kind];
+	const size = sizeFor(known);
 	const { parts } = verdictParts(verdictIn(known, lang), { lang, full: true, ...(log ? { log } : {}) });
 	return {
 		to: 'channel',
-		parts: [{ kind: 'title', icon: '🩺', line: [lang === 'ja' ? '詳細' : 'Details'] }, ...parts],
+		parts: [
+			{ kind: 'title', icon: '🩺', line: [lang === 'ja' ? '詳細' : 'Details'] },
+			...(size ? [sizeLine(size, lang), { kind: 'code' as const, text: size.patch.shell.join('\n') }] : []),
+			...parts,
+		],
 	};
 }
 

@@ -237,6 +237,25 @@ describe('the card', () => {
 		expect(details(incident([failed()], { why: undefined }), 'en')).toBeUndefined();
 	});
 
+	test('a cause that comes of a size says which would do, while it is sure', () => {
+		const worker = { cpu: 1, memoryGb: 2, storageGb: 1, minCount: 1, maxCount: 3 };
+		const env = {
+			name: 'prod',
+			generation: 'composer-3',
+			environment: 'prod',
+			project: 'p',
+			location: 'l',
+			worker,
+		} as const;
+		const oom = (status: 'confirmed' | 'likely') =>
+			incident([failed()], { why: why({ env, verdict: verdict({ verdict: 'worker-oom-task-sigkill', status }) }) });
+		expect(lines(oom('confirmed')).join('\n')).toMatch(/💡 Suggestion: .*[\s\S]*\[Size advice\]/);
+		expect(lines(oom('confirmed'), { lang: 'ja' }).join('\n')).toMatch(/💡 提案: .*[\s\S]*\[サイズの提案\]/);
+		expect(lines(oom('likely')).join('\n')).not.toContain('💡');
+		const reply = details(oom('confirmed'), 'en');
+		expect(reply && shown(reply).join('\n')).toContain('gcloud composer environments update');
+	});
+
 	test('a later run that passed is named, and that the first stays failed', () => {
 		const later = passed({ run: 'scheduled__2', tryNumber: 1 });
 		expect(lines(incident([failed(), later])).join('\n')).toContain(
