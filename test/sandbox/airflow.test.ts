@@ -179,7 +179,14 @@ describe('the demo', () => {
 		await Promise.all(ids.map((dag) => client.trigger({ dag, run: 'now', conf: conf[dag], note: '' })));
 		await it.until(() => ids.every((dag) => ['success', 'failed'].includes(it.run(dag, 'now')?.state ?? '')));
 		const failed = ids.filter((dag) => it.run(dag, 'now')?.state === 'failed');
-		expect(failed).toEqual(['train_churn_model', 'warehouse_export', 'crm_sync', 'ghost_task']);
+		expect(failed).toEqual([
+			'train_churn_model',
+			'warehouse_export',
+			'crm_sync',
+			'ghost_task',
+			'storm_drill',
+			'recovery_drill',
+		]);
 	});
 
 	test('"Open in Airflow" leads to a page that shows the run and nothing live', async () => {

@@ -162,6 +162,7 @@ describe('people', () => {
 		expect((await web.conversations.list({})).channels?.map((one) => one.name)).toEqual([
 			'data-pipelines',
 			'analytics',
+			'data-alerts',
 		]);
 		expect(await web.auth.test()).toMatchObject({ team_id: 'T0ACME', bot_id: 'B0CONCERT', user_id: 'U0CONCERT' });
 	});
