@@ -18,6 +18,8 @@ import type { Wires } from './wires.ts';
 
 /** A push may come before Airflow has written its row. */
 const NOT_YET_MS = 60_000;
+/** One that was cleared a moment ago is among the tries once it was scheduled again. */
+const CLEARED_MS = 15_000;
 /** An Airflow that cannot be read for so long: the failure is told as it was noticed. */
 const BLIND_MS = 10 * 60_000;
 /** Workers that died with it in hand; then it is told unread. */
@@ -53,8 +55,7 @@ export async function failure(held: Held, wires: Wires): Promise<Outcome> {
 	try {
 		read = await readFailed(job, deps);
 		if (read.kind === 'not failed') {
-			if (age < NOT_YET_MS && job.by !== 'poll') return { againInMs: 1000 };
-			if (age < 2000) return { againInMs: 700 };
+			if (age < (job.by === 'poll' ? CLEARED_MS : NOT_YET_MS)) return { againInMs: 1000 };
 			log.info({ env: job.env, dag: job.dag, by: job.by }, 'a try said to have failed has not');
 			return 'done';
 		}

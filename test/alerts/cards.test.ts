@@ -130,7 +130,7 @@ test('the final card is the final state, each failed try is listed once: random 
 				for (const place of places) expectTrue(at, incident, await at.incidents.tries(id), place);
 			},
 		),
-		{ numRuns: 40 },
+		{ numRuns: 25 },
 	);
 }, 60_000);
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Destination } from '../../src/alerts/about.ts';
 import type { Incident } from '../../src/alerts/incident.ts';
 import type { Held } from '../../src/clients/queue.ts';
@@ -142,6 +143,14 @@ describe('a failed try', () => {
 		expect(await hear(at, key('fine', name), { addedAt: Date.now() - 120_000 })).toBe('done');
 		expect(await hear(at, key('fine', 'nowhere'))).toBe('done');
 		expect(await all(at)).toEqual([]);
+	});
+
+	test('that was cleared before it was read is told all the same', async () => {
+		const at = open();
+		const name = await run('value', 'failed');
+		await airflow.clear({ dag: 'value', run: name, onlyFailed: true, downstream: false });
+		while ((await hear(at, key('value', name))) !== 'done') await sleep(20);
+		expect(await all(at)).toMatchObject([{ counts: { tries: 1 }, first: { last: false, tryNumber: 1 } }]);
 	});
 
 	test('that fails for another reason than the try before is followed there', async () => {

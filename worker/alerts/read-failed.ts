@@ -21,22 +21,20 @@ export type ReadFailed =
 	| { kind: 'gone' };
 
 const FAILED = new Set(['failed', 'up_for_retry']);
-/** States in which a try number names the try that ended before, or that has just ended. */
-const AFTER = new Set(['success', 'skipped', 'removed', 'upstream_failed']);
-
 /** What Airflow says of a try that is said to have failed. Throws Trouble. */
 export async function readFailed(job: FailureJob, deps: BotDeps): Promise<ReadFailed> {
 	const airflow = deps.airflow(job.env);
 	const [task, run] = await Promise.all([airflow.taskInstance(job), runOf(job, deps)]);
 	if (!task || !run) return { kind: 'gone' };
 	const { tryNumber } = job;
-	const past = task.tryNumber > tryNumber || AFTER.has(task.state) ? await airflow.tries(job) : [];
-	const that = past.find((one) => one.tryNumber === tryNumber) ?? task;
 	const isNow = task.tryNumber === tryNumber && FAILED.has(task.state);
-	const wasThen = that !== task && FAILED.has(that.state);
+	// Cleared, run again or marked since: its own row is among the tries.
+	const past = isNow ? [] : await airflow.tries(job);
+	const before = past.find((one) => one.tryNumber === tryNumber && FAILED.has(one.state));
 	// Airflow before 2.10 keeps no tries: that a later one runs says that this one ended badly.
-	const isSilent = that === task && task.tryNumber > tryNumber;
-	if (!isNow && !wasThen && !isSilent) return { kind: 'not failed' };
+	const isSilent = task.tryNumber > tryNumber && !past.some((one) => one.tryNumber === tryNumber);
+	if (!isNow && !before && !isSilent) return { kind: 'not failed' };
+	const that = before ?? task;
 	const last = isNow && task.state === 'failed';
 	const failed: FailedTry = {
 		env: job.env,

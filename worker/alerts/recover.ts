@@ -24,6 +24,7 @@ const GONE_ASKED = 2;
 const GONE_AFTER_MS = 5 * 60_000;
 /** An incident of which nothing was heard for so long is no longer followed. */
 const STALE_MS = 7 * 24 * 3600_000;
+const ONCE_MS = 24 * 3600_000;
 const TIDY_MS = 60_000;
 
 type Round = { env: string; airflow: Airflow; wires: Wires; readings: Map<string, Reading | undefined> };
@@ -198,7 +199,9 @@ async function tidy(env: string, wires: Wires): Promise<void> {
 	const { incidents, now, log } = wires.deps;
 	for (const incident of await incidents.open(env)) {
 		const { id, rev } = incident;
-		if (now() - incident.heardAt > STALE_MS) {
+		// An operation that failed has no end of its own.
+		const once = incident.condition?.kind === 'operation-failed' && incident.counts.tries === 0;
+		if (now() - incident.heardAt > (once ? ONCE_MS : STALE_MS)) {
 			log.info({ incident: id, env }, 'incident no longer followed');
 			const noted = await incidents.note(id, [{ kind: 'stale', at: now() }]);
 			if (noted) await cardsDue(wires, noted);

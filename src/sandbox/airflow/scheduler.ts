@@ -127,7 +127,8 @@ export function openScheduler(store: Store, schedules: boolean) {
 	}
 
 	function schedule(one: SimTaskInstance, now: number): void {
-		if (one.state === 'up_for_retry' || one.tryNumber > 0) rememberTry(one);
+		// Of one that was cleared the try before is remembered already.
+		if (one.state === 'up_for_retry') rememberTry(one);
 		one.state = 'scheduled';
 		one.tryNumber += 1;
 		one.scheduledAt = now;
@@ -237,6 +238,8 @@ export function rememberTry(one: SimTaskInstance): void {
 /** Airflow's clear: the try number stays, one more try is allowed, the run is queued again. */
 export function clearTasks(run: SimRun, tasks: readonly SimTaskInstance[], now: number): void {
 	for (const one of tasks) {
+		// As it ended: its row stays among the tries.
+		if (one.tryNumber > 0) rememberTry(one);
 		one.maxTries = one.tryNumber + (one.task.retries ?? 0);
 		one.state = 'none';
 	}
