@@ -18,7 +18,7 @@ export function causes(airflow: () => RealAirflow): void {
 			const { url, auth, users } = airflow();
 			// Airflow 2 shows its event log to nobody below Admin.
 			client = airflowClient({ url, auth: { kind: auth.kind, ...users.admin } }, http);
-			const files = ['cm_fail', 'cm_no_connection', 'cm_pod'];
+			const files = ['cm_fail', 'cm_no_connection', 'cm_kube'];
 			const read = async (): Promise<boolean> =>
 				(await Promise.all(files.map((dag) => client.dag(dag)))).every((dag) => dag !== undefined) &&
 				(await client.importErrors()).length > 0;
@@ -50,7 +50,7 @@ export function causes(airflow: () => RealAirflow): void {
 				'🔎 *The task was killed, most likely because the worker ran out of memory* (likely)',
 				'SIGKILL|return code -9',
 			],
-			['cm_pod', 'The Kubernetes API refuses pods to the operator (pods is forbidden)', 'pods is forbidden'],
+			['cm_kube', 'The Kubernetes API refuses pods to the operator (pods is forbidden)', 'pods is forbidden'],
 			['cm_timeout', 'The task ran longer than its execution_timeout', 'Timeout'],
 		])(
 			'%s: the cause and the line that decides it',

@@ -103,7 +103,10 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 
 		test('lists its DAGs', async () => {
 			const dags = await client.dags();
-			expect(dags.map(({ id }) => id).sort()).toEqual([
+			// Those that only a real Airflow can run have no place in the contract.
+			const real = ['cm_kube', 'cm_memory', 'cm_supervisor'];
+			const ids = dags.map(({ id }) => id).filter((id) => !real.includes(id));
+			expect(ids.sort()).toEqual([
 				'cm_fail',
 				'cm_mapped',
 				'cm_no_connection',
@@ -125,6 +128,8 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 				nextRunAt: undefined,
 				schedule: 'Never, external triggers only',
 				hasImportErrors: false,
+				maxActiveRuns: 16,
+				maxActiveTasks: 16,
 				file: expect.stringMatching(/\/cm_endings\.py$/),
 			});
 			expect((await client.dags({ paused: true })).map(({ id }) => id)).toEqual(['cm_paused']);

@@ -15,7 +15,7 @@ const SDKS: readonly [sdk: RegExp, where: RegExp][] = [
 	[/^prom-client$/, /^src\/clients\/metrics/],
 	[/^ws$/, /^src\/sandbox\//],
 	[/^(react|react-dom|slack-blocks-to-jsx)(\/|$)/, /^src\/sandbox\//],
-	[/^@resvg\//, /^src\/(scaling|slack|clients)\//],
+	[/^@resvg\//, /^src\/domain\/picture/],
 ];
 
 test('each SDK is imported only where the map says', () => {
