@@ -53,7 +53,7 @@ export function composerOf({ deps, env }: CommandContext): Composer {
 export async function standsAs(values: Readonly<Record<string, string>>, proposal: Proposal, context: CommandContext) {
 	const composer = composerOf(context);
 	const [{ state, environment }, operations] = await Promise.all([
-		composer.describe({ fresh: true }),
+		composer.describe({ anew: true }),
 		composer.operations(20),
 	]);
 	const home = environmentOf(environment, context.env);

@@ -44,8 +44,8 @@ async function revert({ id }: { id: string }, context: CommandContext): Promise<
 	if (applied.revertedBy !== undefined)
 		throw mistake('reverted already', { en: 'It was set back already.', ja: 'すでに元に戻されています。' });
 	const { environment } = await composer.describe({ fresh: true });
-	const { failing, tasksPerDay, changes, after } = applied.proposal;
-	const proposal = propose(env, environmentOf(environment, env), reversed(changes), {
+	const { failing, tasksPerDay, after } = applied.proposal;
+	const proposal = propose(env, environmentOf(environment, env), reversed(applied.proposal), {
 		failing,
 		tasksPerDay,
 		reverts: id,

@@ -81,7 +81,7 @@ async function begin(applying: Applying, composer: Composer, wires: Wires): Prom
 		if (!(await deps.applies.lock(proposal.env, id))) return end(applying, { how: 'refused', why: ANOTHER }, wires);
 	}
 	const [{ state, environment }, operations] = await Promise.all([
-		composer.describe({ fresh: true }),
+		composer.describe({ anew: true }),
 		composer.operations(20),
 	]);
 	const home = environmentOf(environment, proposal.env);
@@ -160,7 +160,7 @@ async function follow(applying: Applying, name: string, composer: Composer, wire
 	}
 	if (operation && (operation.state === 'FAILED' || operation.error !== undefined))
 		return end(applying, { how: 'failed', why: operationSaid(operation) }, wires);
-	const { environment } = await composer.describe({ fresh: true });
+	const { environment } = await composer.describe({ anew: true });
 	const { proposal, steps } = applying;
 	const now = valuesOf(environmentOf(environment, proposal.env), proposal.updates);
 	const kind = proposal.updates[steps.length - 1]?.kind ?? '';

@@ -68,8 +68,8 @@ export type ComposerOperation = {
 };
 
 export type Composer = {
-	/** One GET, kept for ten minutes; `fresh` asks again. Throws Trouble. Source: Composer API v1, environments.get. */
-	describe(options?: { fresh?: boolean }): Promise<ComposerState>;
+	/** One GET, kept for ten minutes; `fresh` asks again after ten seconds, `anew` always. Throws Trouble. Source: Composer API v1, environments.get. */
+	describe(options?: { fresh?: boolean; anew?: boolean }): Promise<ComposerState>;
 	/** Where its Airflow is, for the Airflow client. Asked again at most every ten seconds. Throws Trouble. */
 	whereabouts(options?: { fresh?: boolean }): Promise<string>;
 	/** Operations on this environment, newest first, at most `limit`. Throws Trouble. Source: operations.list. */
@@ -134,7 +134,8 @@ export function composer(
 		return state;
 	}
 
-	function describe({ fresh }: { fresh?: boolean } = {}): Promise<ComposerState> {
+	function describe({ fresh, anew }: { fresh?: boolean; anew?: boolean } = {}): Promise<ComposerState> {
+		if (anew) return ask();
 		const age = kept === undefined ? Infinity : now() - kept.at;
 		if (kept && age < (fresh ? ASK_AGAIN_MS : KEPT_MS)) return Promise.resolve(kept.state);
 		asking ??= ask().finally(() => (asking = undefined));

@@ -3,7 +3,7 @@ import { canonical } from '../access/approvals.ts';
 import type { Head } from './history.ts';
 import type { Change } from './plan.ts';
 import type { Grade } from './settle.ts';
-import { kindOf, sizeName, updatesFor, workloads, type Update } from './updates.ts';
+import { sizeName, updatesFor, workloads, type Update } from './updates.ts';
 
 const text = z.object({ en: z.string(), ja: z.string() });
 const person = z.object({ user: z.string(), name: z.string() });
@@ -154,7 +154,7 @@ function valueNow(home: Home, { kind, mask }: Part): string {
 
 const config = z.object({
 	config: z.object({
-		workloadsConfig: z.unknown(),
+		workloadsConfig: z.unknown().optional(),
 		environmentSize: z.string().optional(),
 		softwareConfig: z.object({ airflowConfigOverrides: z.record(z.string(), z.string()) }).optional(),
 	}),
@@ -170,8 +170,11 @@ function valueAfter({ kind, mask, body }: Part): string {
 
 const keyOf = (path: string): string => path.split('.').slice(3).join('.');
 
-/** The same the other way round, onto the values that stand there now. */
-export function reversed(changes: readonly Change[]): Change[] {
+const settings = z.record(z.string(), z.string());
+
+/** The same the other way round. A setting that was not overridden before is not overridden afterwards, whatever its default was. */
+export function reversed({ changes, before }: Pick<Proposal, 'changes' | 'before'>): Change[] {
+	const was = settings.parse(JSON.parse(before['settings'] ?? '{}'));
 	return changes
 		.flatMap((change): Change[] => {
 			// Each kind by itself, since what they go from and to differs.
@@ -179,12 +182,11 @@ export function reversed(changes: readonly Change[]): Change[] {
 			if (change.what === 'worker') return [{ ...change, from: change.to, to: change.from }];
 			if (change.what === 'component') return [{ ...change, from: change.to, to: change.from }];
 			if (change.what === 'environment size') return [{ ...change, from: change.to, to: change.from }];
-			if (change.what === 'override') return [{ ...change, from: change.to, to: change.from }];
+			if (change.what === 'override') return [{ ...change, from: change.to, to: was[change.key] }];
+			if (change.what === 'concurrency')
+				return [{ what: 'override', key: CONCURRENCY, from: String(change.to), to: was[CONCURRENCY] }];
 			return [{ ...change, from: change.to, to: change.from }];
 		})
 		.toReversed();
 }
-
-/** Whether all of it is a setting of the environment, which the Composer API changes. */
-export const isApplicable = (changes: readonly Change[]): boolean =>
-	changes.length > 0 && changes.every((change) => kindOf(change) !== undefined && change.what !== 'retention');
+const CONCURRENCY = 'celery-worker_concurrency';

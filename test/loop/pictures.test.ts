@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => wired.close());
 
 /** Says it and carries its deliveries out until it stands; the block types of what stands. */
-async function standing(id: string, reply: Reply): Promise<string[]> {
+async function standing(id: string, reply: Reply): Promise<unknown[]> {
 	const { wires, slack } = wired;
 	await say(wires, id, { kind: 'channel', channel: 'C0OPEN' }, { reply, lang: 'en', stage: 10 });
 	for (let tries = 0; tries < 20; tries++) {
@@ -37,7 +37,7 @@ async function standing(id: string, reply: Reply): Promise<string[]> {
 		await new Promise((done) => setTimeout(done, outcome.againInMs));
 	}
 	const message = slack.messages('C0OPEN').at(-1);
-	return (message?.blocks ?? []).map((block) => String(block['type']));
+	return (message?.blocks ?? []).map((block) => block['type']);
 }
 const hasChart = ({ args }: { args: Record<string, unknown> }): boolean =>
 	JSON.stringify(args['blocks'] ?? '').includes('data_visualization');

@@ -20,6 +20,7 @@ export async function wiresWith(
 	execute: Wires['execute'],
 	more: Partial<Config> = {},
 	render?: Wires['render'],
+	now: () => number = Date.now,
 ): Promise<Wired> {
 	const [redis, slack] = await Promise.all([startRedis(), startSlack({ workspace: people() })]);
 	const client = new Redis(redis.url, { maxRetriesPerRequest: null });
@@ -57,7 +58,7 @@ export async function wiresWith(
 		broken: undefined,
 		...more,
 	};
-	const deps = buildDeps(config, client, quiet);
+	const deps = buildDeps(config, client, quiet, now);
 	const work = workQueue(redis.url, client, quiet, Date.now);
 	return {
 		wires: { deps, work, execute, render: render ?? (async () => ({ text: 'said', blocks: [] })) },
