@@ -78,15 +78,18 @@ export function watch(airflow: () => RealAirflow): void {
 				await airflow().kill('worker');
 				await card('cm_slow', /The scheduler lost the task's heartbeat \(zombie\)/);
 
-				const [ended] = await client
-					.endedTaskInstances({
-						states: ['failed'],
-						since: new Date(Date.now() - LONG).toISOString(),
-					})
-					.then((all) => all.filter(({ dag }) => dag === 'cm_sigkill'));
-				const delay = Number(sigkill.ts) - Date.parse(ended?.endedAt ?? '') / 1000;
-				process.stderr.write(`a SIGKILL was told ${delay.toFixed(1)} s after the task's end\n`);
-				expect(delay).toBeLessThan(30);
+				const dead = await client.endedTaskInstances({
+					states: ['failed'],
+					since: new Date(Date.now() - 2 * LONG).toISOString(),
+				});
+				const ends = dead
+					.filter(({ dag }) => dag === 'cm_sigkill')
+					.map(({ endedAt }) => Date.parse(endedAt ?? '') / 1000)
+					.filter((at) => at < Number(sigkill.ts));
+				const delay = Number(sigkill.ts) - Math.max(...ends);
+				process.stderr.write(
+					`Airflow ${airflow().version}: a SIGKILL was told ${delay.toFixed(1)} s after the task's end\n`,
+				);
 			},
 			2 * LONG,
 		);
