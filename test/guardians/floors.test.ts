@@ -10,7 +10,11 @@ const FLOORS: readonly { floor: number; name: string; fits: RegExp; alone?: bool
 	{ floor: 0, name: 'ground: pure', fits: /^src\/(domain|rules|diagnosis|alerts|scaling|access)\// },
 	{ floor: 1, name: 'what the clients share', fits: /^src\/clients\/base\// },
 	{ floor: 2, name: 'clients', fits: /^src\/clients\//, alone: true },
-	{ floor: 3, name: 'settings and the bundle of clients', fits: /^src\/((config|deps|build-deps|collect)\.ts$|(sources|checkups)\/)/ },
+	{
+		floor: 3,
+		name: 'settings and the bundle of clients',
+		fits: /^src\/((config|deps|build-deps|collect)\.ts$|(sources|checkups)\/)/,
+	},
 	{ floor: 4, name: 'commands', fits: /^commands\// },
 	{ floor: 5, name: 'worker', fits: /^worker\// },
 	{ floor: 6, name: 'the doors', fits: /^src\/(slack|http)\// },

@@ -12,7 +12,8 @@ export async function scheduleWatches(wires: Pick<Wires, 'deps' | 'work'>): Prom
 		await wires.work.schedule('chores', `recover-${env}`, EVERY_MS, { v: 1, kind: 'recover', env });
 	for (const env of watched(wires).filter((one) => wires.deps.composer(one)))
 		await wires.work.schedule('chores', `operations-${env}`, OPERATIONS_MS, { v: 1, kind: 'operations', env });
-	for (const kind of ['digests', 'mutes', 'weekly']) await wires.work.schedule('chores', kind, MINUTE_MS, { v: 1, kind });
+	for (const kind of ['digests', 'mutes', 'weekly'])
+		await wires.work.schedule('chores', kind, MINUTE_MS, { v: 1, kind });
 }
 
 const MINUTE_MS = 60_000;

@@ -14,7 +14,12 @@ const entry = z.object({
 	resource: z.object({ type: z.string().nullish(), labels: z.record(z.string(), z.string()).nullish() }).nullish(),
 	textPayload: z.string().nullish(),
 	jsonPayload: z.unknown().optional(),
-	protoPayload: z.object({ type_url: z.string().nullish(), value: z.custom<Uint8Array>((given) => ArrayBuffer.isView(given)).nullish() }).nullish(),
+	protoPayload: z
+		.object({
+			type_url: z.string().nullish(),
+			value: z.custom<Uint8Array>((given) => ArrayBuffer.isView(given)).nullish(),
+		})
+		.nullish(),
 });
 export type Entry = z.output<typeof entry>;
 
