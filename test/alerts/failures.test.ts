@@ -174,7 +174,11 @@ describe('a failed try', () => {
 		]);
 		await at.settle();
 		const found = await all(at);
-		expect(found.map(({ cause, scope, counts }) => [cause, scope, counts.tries]).sort()).toEqual([
+		expect(
+			found
+				.map(({ cause, scope, counts }) => [cause, scope, counts.tries])
+				.sort((a, b) => String(a[0]).localeCompare(String(b[0]))),
+		).toEqual([
 			['gcsfuse-mount-lost', 'environment', 21],
 			['user-code-exception', 'task', 1],
 		]);
