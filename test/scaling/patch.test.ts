@@ -65,6 +65,27 @@ describe('a patch', () => {
 		});
 	});
 
+	test('survives hostile values: a shell hands gcloud each as it is', () => {
+		const value = fc
+			.string({ unit: 'binary', minLength: 1, maxLength: 30 })
+			.filter((text) => !/[\0\u001e\u001f]/.test(text) && text.isWellFormed());
+		fc.assert(
+			fc.property(fc.tuple(value, value), ([a, b]) => {
+				const { shell } = patchFor(environment, [
+					{ what: 'override', key: 'core-a', from: undefined, to: a },
+					{ what: 'override', key: 'core-b', from: undefined, to: b },
+				]);
+				const script = shell.map((line) => line.replace(/^gcloud/, "printf '%s\\0'")).join('\n');
+				const words = execFileSync('sh', ['-c', script]).toString('utf8').split('\0');
+				const [flag = ''] = words.filter((word) => word.startsWith('--update-airflow-configs='));
+				const list = flag.slice('--update-airflow-configs='.length);
+				const [, mark = ',', rest = list] = /^\^(.)\^([^]*)$/u.exec(list) ?? [];
+				expect(rest.split(mark)).toEqual([`core-a=${a}`, `core-b=${b}`]);
+			}),
+			{ numRuns: 60 },
+		);
+	});
+
 	test('survives hostile names: a shell sees each as one word', () => {
 		const name = fc
 			.string({ unit: 'binary', minLength: 1, maxLength: 30 })
