@@ -14,6 +14,8 @@ import { startRedis } from './sandbox/redis.ts';
 import { startSlack } from './sandbox/slack/index.ts';
 
 const PORT = 4520;
+/** Everyone may run things; a change of an environment takes two of these. */
+const ROLES = [{ role: 'operator' }, { role: 'admin', users: ['U0EVAN', 'U0PRIYA', 'U0HARU'] }];
 const PROJECT = 'demo-project';
 const LOCATION = 'europe-west1';
 
@@ -77,9 +79,13 @@ export async function runDemo(args: readonly string[]): Promise<void> {
 	// What failed in the last hour and a half is told when the page opens.
 	const heard = { alerts: { channel: slack.channelId('#data-alerts') }, watch: { lookBackMinutes: 90 } };
 	const file = join(data, 'demo.yaml');
-	await writeFile(file, stringify({ everyone: 'operator', environments: settings.environments, ...heard }), {
-		mode: 0o600,
-	});
+	await writeFile(
+		file,
+		stringify({ roles: ROLES, environments: settings.environments, scaling: { apply: true }, ...heard }),
+		{
+			mode: 0o600,
+		},
+	);
 
 	const inherited = inheritedEnvironment();
 	const env: NodeJS.ProcessEnv = {

@@ -12,6 +12,8 @@ import type { ComposerEnvironment, World } from './world/world.ts';
 import { openWorld } from './world/world.ts';
 
 const OWNER = 'owner@acme.example';
+/** No more than a change of size takes, beside the right to act as the environment's account. */
+const CHANGER = 'projects/demo-project/roles/environmentChanger';
 const STEP_MS = 1000;
 /** Of the hour before. */
 const CATCH_UP_MS = 5000;
@@ -77,7 +79,9 @@ export async function startDemoCloud(options: {
 	let behind = PAST;
 	const world = openWorld({ project, updateMs: 90_000, logEntries: 10_000, now: () => now() - behind });
 	const email = `concertmaster@${project}.iam.gserviceaccount.com`;
-	addCaller(world, token, email, readRoles());
+	world.project.customRoles.set(CHANGER, ['composer.environments.update']);
+	// What it reads with, and what applying a change of size from Slack takes.
+	addCaller(world, token, email, [...readRoles(), CHANGER, 'roles/iam.serviceAccountUser']);
 	addCaller(world, `ya29.${OWNER}`, OWNER, ['roles/owner']);
 	furnish(world, email);
 	const terraform = new Set<string>();

@@ -14,7 +14,7 @@ import {
 	type Predicted,
 	type Target,
 } from './plan.ts';
-import { predictor } from './predict.ts';
+import { predictor, sampledShare } from './predict.ts';
 import { amount, type Prices } from './prices.ts';
 import { quantiles } from './quantile.ts';
 import { findAll } from './rules.ts';
@@ -71,8 +71,10 @@ export function adviseOn(history: History, load: Load, options: AdviseOptions = 
 	if (missing.length > 0) return { ...base, decision: 'too little data', reproduced: false, failing: false };
 
 	const now = planOf(history, concurrency);
-	const means = { environment: history.environment, overhead: load.overhead, memory, prices: options.prices };
+	const { environment } = history;
+	const means = { environment, overhead: load.overhead, memory, prices: options.prices, sampled: 1 };
 	const judge = predictor(load.arrivals, means);
+	means.sampled = sampledShare(memory, judge(now));
 	const as = judge(now);
 	const reproduced = isNear(as.waitP95Ms, seen.waitP95Ms);
 	const slow = as.waitP95Ms > target.waitMs;

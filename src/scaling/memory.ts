@@ -31,14 +31,19 @@ export function fitMemory(history: History, timeline: Timeline, concurrency: num
 	const x = mean(clear.map(([tasks]) => tasks));
 	const y = mean(clear.map(([, gb]) => gb));
 	const spread = clear.reduce((sum, [tasks]) => sum + (tasks - x) ** 2, 0);
-	let perTaskGb =
+	const perTaskGb =
 		spread < 1 ? Number.NaN : clear.reduce((sum, [tasks, gb]) => sum + (tasks - x) * (gb - y), 0) / spread;
-	let baseGb = y - perTaskGb * x;
+	const baseGb = y - perTaskGb * x;
 	// No spread to fit a line to, or a nonsensical one: all of it is the tasks' (facts: the plain recipe).
-	if (!(perTaskGb > 0) || baseGb < 0) {
-		baseGb = 0;
-		perTaskGb = peakGb / Math.max(1, peakTasks);
-	}
+	if (!(perTaskGb > 0) || baseGb < 0)
+		return {
+			baseGb: 0,
+			perTaskGb: peakGb / Math.max(1, peakTasks),
+			aboveGb: 0,
+			peakGb,
+			peakTasks,
+			samples: points.length,
+		};
 	const aboveGb = highest(points.map(([, gb], i) => gb - baseGb - perTaskGb * (counts[i] ?? 0)));
 	return { baseGb, perTaskGb, aboveGb, peakGb, peakTasks, samples: points.length };
 }

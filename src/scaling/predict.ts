@@ -11,7 +11,15 @@ export type Means = {
 	overhead: Overhead;
 	memory: MemoryFit | undefined;
 	prices: Prices | undefined;
+	/**
+	 * Of the most tasks that the replay puts on a worker, the share that was on one when its memory was sampled: between two samples there are
+	 * more tasks for moments than are ever seen. So the settings as they are have the memory that was seen. 1 until that is known.
+	 */
+	sampled: number;
 };
+
+export const sampledShare = (memory: MemoryFit | undefined, as: Predicted): number =>
+	memory === undefined ? 1 : Math.min(1, Math.max(1, memory.peakTasks) / Math.max(1, as.peakTasksPerWorker));
 
 /** What the replay has to know of a plan. */
 export function plantOf(plan: Plan, { environment, overhead }: Pick<Means, 'environment' | 'overhead'>): Plant {
@@ -50,7 +58,8 @@ export function predictor(arrivals: Arrivals, means: Means): (plan: Plan) => Pre
 		const seen = seenOn(plan);
 		return {
 			...seen,
-			memoryShare: memory && memoryGb ? memoryAt(memory, seen.peakTasksPerWorker) / memoryGb : undefined,
+			memoryShare:
+				memory && memoryGb ? memoryAt(memory, seen.peakTasksPerWorker * means.sampled) / memoryGb : undefined,
 			cost: workerCost(environment.generation, sizeOf(plan.worker), seen.workersOnAverage, prices),
 		};
 	};
