@@ -53,7 +53,7 @@ function concurrencies(
 	const found = new Set<number>();
 	for (const factor of [0.5, 0.75]) found.add(Math.max(1, Math.floor(concurrency * factor)));
 	// Without knowing the memory no task more is put on a worker.
-	if (memory && worker.memoryGb !== undefined) {
+	if (memory && memory.perTaskGb > 0 && worker.memoryGb !== undefined) {
 		const fits = Math.floor((target.memoryShare * worker.memoryGb - memory.baseGb - memory.aboveGb) / memory.perTaskGb);
 		if (fits >= Math.ceil(concurrency / 2) && fits <= concurrency * 2) found.add(Math.min(most, fits));
 		if (roomInCpu) for (const factor of [1.5, 2]) found.add(Math.min(most, Math.ceil(concurrency * factor)));

@@ -34,18 +34,13 @@ export function fitMemory(history: History, timeline: Timeline, concurrency: num
 	const perTaskGb =
 		spread < 1 ? Number.NaN : clear.reduce((sum, [tasks, gb]) => sum + (tasks - x) * (gb - y), 0) / spread;
 	const baseGb = y - perTaskGb * x;
+	const seen = { peakGb, peakTasks, samples: points.length, aboveGb: 0 };
+	// It does not grow with the tasks: one of them needs it, and fewer at a time would not help.
+	if (spread >= 1 && !(perTaskGb > 0)) return { ...seen, baseGb: peakGb, perTaskGb: 0 };
 	// No spread to fit a line to, or a nonsensical one: all of it is the tasks' (facts: the plain recipe).
-	if (!(perTaskGb > 0) || baseGb < 0)
-		return {
-			baseGb: 0,
-			perTaskGb: peakGb / Math.max(1, peakTasks),
-			aboveGb: 0,
-			peakGb,
-			peakTasks,
-			samples: points.length,
-		};
+	if (spread < 1 || baseGb < 0) return { ...seen, baseGb: 0, perTaskGb: peakGb / Math.max(1, peakTasks) };
 	const aboveGb = highest(points.map(([, gb], i) => gb - baseGb - perTaskGb * (counts[i] ?? 0)));
-	return { baseGb, perTaskGb, aboveGb, peakGb, peakTasks, samples: points.length };
+	return { ...seen, baseGb, perTaskGb, aboveGb };
 }
 
 /** 0 for none, and not below. */

@@ -59,7 +59,9 @@ export function predictor(arrivals: Arrivals, means: Means): (plan: Plan) => Pre
 		return {
 			...seen,
 			memoryShare:
-				memory && memoryGb ? memoryAt(memory, seen.peakTasksPerWorker * means.sampled) / memoryGb : undefined,
+				memory && memoryGb
+					? memoryAt(memory, Math.max(1, seen.peakTasksPerWorker * means.sampled)) / memoryGb
+					: undefined,
 			cost: workerCost(environment.generation, sizeOf(plan.worker), seen.workersOnAverage, prices),
 		};
 	};
