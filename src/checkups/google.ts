@@ -30,7 +30,7 @@ export async function googleCheckups({ env, cloud, bot, changes, now }: GoogleCh
 	const home = await orTrouble(cloud.composer.describe({ fresh: true }));
 	const unreadable = home instanceof Trouble && home.label !== 'google forbidden' ? [failed(what, home)] : [];
 	const environment: Environment = home instanceof Trouble ? { project: cloud.project } : home.environment;
-	const wanted = needs().filter(([name, need]) => isWanted(need, { cloud, environment, changes }));
+	const wanted = needs().filter(([, need]) => isWanted(need, { cloud, environment, changes }));
 	const held = await heldOf(wanted, cloud, environment);
 	const lacking = wanted.filter(
 		([name, { permission, on }]) =>
