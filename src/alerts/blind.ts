@@ -14,7 +14,9 @@ export type BlindKind =
 	| 'memory'
 	| 'eviction'
 	| 'channel'
-	| 'push';
+	| 'push'
+	/** A bot token that Slack refuses. */
+	| 'slack';
 
 export type Blind = {
 	kind: BlindKind;
@@ -56,6 +58,10 @@ const TITLES: Readonly<Record<BlindKind, { begun: Text; over: Text }>> = {
 	channel: {
 		begun: { en: 'I cannot write to a channel:', ja: 'チャンネルに投稿できません:' },
 		over: { en: 'I can write to the channel again:', ja: 'チャンネルに再び投稿できます:' },
+	},
+	slack: {
+		begun: { en: 'Slack refuses me:', ja: 'Slack に接続を拒否されています:' },
+		over: { en: 'Slack lets me in again:', ja: 'Slack に再び接続できました:' },
 	},
 	push: {
 		begun: { en: 'Pushed failures are not believed:', ja: 'プッシュ通知を検証できません:' },

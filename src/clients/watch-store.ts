@@ -176,6 +176,9 @@ export function watchStore(client: Redis) {
 		async alive(what: string, ms: number): Promise<void> {
 			await client.set(key('alive', what), '1', 'PX', ms);
 		},
+		async forgetAlive(what: string): Promise<void> {
+			await client.del(key('alive', what));
+		},
 		async isAlive(what: string): Promise<boolean> {
 			return (await client.exists(key('alive', what))) === 1;
 		},

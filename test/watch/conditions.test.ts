@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Composer } from '../../src/clients/composer.ts';
 import type { SimDag } from '../../src/sandbox/airflow/types.ts';
 import { openWatch } from './house.ts';
 import type { WatchHouse } from './house.ts';
@@ -101,6 +102,37 @@ describe('conditions', () => {
 		await house.look('stuck');
 		expect(await house.conditions()).toMatchObject([
 			{ kind: 'running-without-heartbeat', dag: 'etl', run: 'r1', task: 'work', tryNumber: 1, over: false },
+		]);
+	});
+
+	test('an operation of the Composer environment that failed: once, and never one of before', async () => {
+		const house = (open = await openWatch({ dags: [etl] }));
+		await house.look('tasks');
+		const iso = (ms: number): string => new Date(Date.now() + ms).toISOString();
+		const operation = (name: string, state: string, endedAt: string) => ({
+			name: `projects/p/locations/l/operations/${name}`,
+			type: 'UPDATE',
+			state,
+			startedAt: iso(-600_000),
+			endedAt,
+			error: 'Failed to install PyPI packages.',
+		});
+		const home: Pick<Composer, 'operations'> = {
+			operations: async () => [
+				operation('new', 'FAILED', iso(2000)),
+				operation('fine', 'SUCCEEDED', iso(2000)),
+				operation('old', 'FAILED', iso(-3600_000)),
+			],
+		};
+		Object.assign(house.wires.deps, { composer: () => home });
+		await house.look('operations');
+		await house.look('operations');
+		expect(await house.conditions()).toMatchObject([
+			{
+				kind: 'operation-failed',
+				key: 'new',
+				facts: { operation: 'UPDATE', text: 'Failed to install PyPI packages.' },
+			},
 		]);
 	});
 

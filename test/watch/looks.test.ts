@@ -121,3 +121,48 @@ for (const api of [1, 2] as const)
 			);
 		});
 	});
+
+describe('clocks that differ', () => {
+	test.each([-6, 6])(
+		"our clock %i minutes from Airflow's: nothing is lost, nothing of before is told",
+		async (minutes) => {
+			const now = (): number => Date.now() + minutes * 60_000;
+			const house = (open = await openWatch({ dags: [one('etl', { endings: ['killed'] })], now }));
+			house.failedRun('etl', 'old', now() - 60_000);
+			await house.look('tasks', 'runs');
+			await sleep(1100);
+			house.airflow.foreignRun({ dag: 'etl', run: 'new' });
+			await house.airflow.until(() => house.airflow.run('etl', 'new')?.state === 'failed');
+			await house.look('tasks', 'runs');
+			expect(names(await house.failures())).toEqual(['etl/new.work#1']);
+			expect(Math.round((house.wires.deps.airflow('lab').clockAheadMs() ?? 0) / 60_000)).toBe(minutes);
+		},
+	);
+});
+
+test('a run deleted and made anew under the same id is another failure', async () => {
+	const house = (open = await openWatch({ dags: [one('etl')] }, { lookBackMinutes: 1 }));
+	house.failedRun('etl', 'r1', Date.now() - 30_000);
+	await house.look('tasks');
+	await house.drain();
+	house.airflow.deleteRun('etl', 'r1');
+	house.failedRun('etl', 'r1', Date.now() - 5000);
+	await house.look('tasks');
+	await house.look('tasks');
+	expect(await house.failures()).toMatchObject([{ run: 'r1', tryNumber: 1, again: expect.any(Number) }]);
+});
+
+test('a run that fails again without a failed task is told again', async () => {
+	const house = (open = await openWatch({ dags: [one('etl')] }, { lookBackMinutes: 1 }));
+	const made = house.airflow.foreignRun({ dag: 'etl', run: 'r1', state: 'failed' });
+	await house.look('runs');
+	await house.look('runs');
+	expect((await house.conditions()).map(({ over }) => over)).toEqual([false]);
+	made.state = 'running';
+	await house.look('runs');
+	made.state = 'failed';
+	made.endedAt = Date.now() + 10;
+	await house.look('runs');
+	await house.look('runs');
+	expect((await house.conditions()).map(({ over }) => over)).toEqual([false, false]);
+});

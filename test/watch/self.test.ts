@@ -214,6 +214,20 @@ describe('the watch of the watch', () => {
 		expect(house.texts()).toHaveLength(2);
 	});
 
+	test('a bot token that Slack refuses: shown at once, told as soon as Slack takes one again', async () => {
+		const house = await open();
+		house.wired.slack.faults({ method: 'auth.test', kind: 'error', error: 'token_revoked' });
+		house.wired.slack.faults({ method: 'chat.postMessage', kind: 'error', error: 'token_revoked' });
+		await house.wired.client.del('{concertmaster}:watch:turn:self');
+		await house.self.check();
+		expect(house.self.problems()).toEqual([expect.stringContaining('slack Slack: The bot token is refused')]);
+		expect(house.texts()).toEqual([]);
+		house.wired.slack.clearFaults();
+		await house.wired.client.del('{concertmaster}:watch:turn:slack');
+		await house.check();
+		expect(house.self.problems()).toEqual([]);
+	}, 60_000);
+
 	test('several processes at once tell it once', async () => {
 		const house = await open();
 		await house.note({ 'failing:tasks': failing('denied', 60_000) });

@@ -1,5 +1,5 @@
 import type { Health } from '../../src/domain/airflow.ts';
-import { tell } from './conditions.ts';
+import { conditionId, tell } from './conditions.ts';
 import type { Kind, SeenCondition } from './conditions.ts';
 import { numberOf } from './round.ts';
 import type { Round } from './round.ts';
@@ -89,5 +89,6 @@ export async function lookAtOperations(round: Round): Promise<void> {
 		env,
 		fresh.map(({ name }) => ({ id: `operation ${name}`, value: '1' })),
 	);
-	for (const { name } of fresh) await watching.over(env, `operation-failed ${name.split('/').at(-1) ?? name}`);
+	for (const { name } of fresh)
+		await watching.over(env, conditionId({ kind: 'operation-failed', key: name.split('/').at(-1) ?? name }));
 }

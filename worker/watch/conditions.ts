@@ -37,7 +37,7 @@ export type Told = {
 	silent?: boolean;
 };
 
-const idOf = ({ kind, key }: { kind: string; key: string }): string => `${kind} ${key}`;
+export const conditionId = ({ kind, key }: { kind: string; key: string }): string => `${kind} ${key}`;
 
 /** Adds a job for each condition that began or is over, then notes it. A crash in between repeats the same jobs. */
 export async function tell(round: Round, { kinds, seen, over = [], silent = false }: Told): Promise<void> {
@@ -49,8 +49,8 @@ export async function tell(round: Round, { kinds, seen, over = [], silent = fals
 		if (read.success) open.push(read.data);
 	}
 	const found = changes(kinds, open, seen);
-	const named = new Set(over.map(idOf));
-	const ended = [...found.over, ...open.filter((one) => named.has(idOf(one)) && !found.over.includes(one))];
+	const named = new Set(over.map(conditionId));
+	const ended = [...found.over, ...open.filter((one) => named.has(conditionId(one)) && !found.over.includes(one))];
 	const job = (one: Open<Kind>, isOver: boolean) => ({
 		id: jobIdOf('condition', env, one.kind, one.key, one.since, isOver ? 'over' : 'begun'),
 		data: {
@@ -70,10 +70,10 @@ export async function tell(round: Round, { kinds, seen, over = [], silent = fals
 	];
 	if (jobs.length > 0) {
 		await wires.work.addAll('conditions', jobs);
-		log.info({ env, begun: found.begun.map(idOf), over: ended.map(idOf) }, 'conditions changed');
+		log.info({ env, begun: found.begun.map(conditionId), over: ended.map(conditionId) }, 'conditions changed');
 	}
-	for (const one of found.begun) await watching.open(env, idOf(one), JSON.stringify({ ...short(one), silent }));
-	for (const one of ended) await watching.over(env, idOf(one));
+	for (const one of found.begun) await watching.open(env, conditionId(one), JSON.stringify({ ...short(one), silent }));
+	for (const one of ended) await watching.over(env, conditionId(one));
 }
 
 /** Foreign text on its way into Redis and to people. */

@@ -2,6 +2,7 @@ import type { Blind, BlindKind } from '../../src/alerts/blind.ts';
 import { LOOKS } from '../../src/alerts/watch-pace.ts';
 import type { Look } from '../../src/alerts/watch-pace.ts';
 import { durationText } from '../../src/domain/duration.ts';
+import { Trouble } from '../../src/domain/errors.ts';
 import type { Text } from '../../src/domain/text.ts';
 import type { Wires } from '../wires.ts';
 import { closedChannels } from './closed.ts';
@@ -18,6 +19,10 @@ const REFUSED_MS = 20_000;
 const PUSHES = 5;
 export const PUSH_WINDOW_MS = 5 * 60_000;
 export const REFUSED_PUSHES = 'push refused';
+
+/** How often Slack is asked whether it still takes the token. */
+const SLACK_MS = 60_000;
+const SLACK_REFUSED = 'slack refused';
 
 const LOOK_WORDS: Readonly<Record<Look, Text>> = {
 	runs: { en: 'failed runs', ja: '失敗した実行' },
@@ -83,6 +88,7 @@ export async function sharedFindings(wires: Wires, at: At): Promise<Blind[]> {
 		redisFindings(deps, at),
 		closedChannels(deps).then((closed) => closed.map(channelFinding)),
 		pushFindings(deps),
+		slackFindings(deps),
 	]);
 	return found.flat();
 }
@@ -187,6 +193,33 @@ async function pushFindings({ watching }: Wires['deps']): Promise<Blind[]> {
 			mend: {
 				en: 'Compare secret, audience and clock of the sender with `push` in the settings.',
 				ja: '送信側のシークレット・audience・時計を、設定の `push` と照合してください。',
+			},
+		},
+	];
+}
+
+/** A token that Slack refuses: nothing can be told until that is mended, so it stands in `/readyz` and the metrics. */
+async function slackFindings({ watching, slack }: Wires['deps']): Promise<Blind[]> {
+	if (await watching.turn('slack', SLACK_MS)) {
+		const refused = await slack.whoAmI().then(
+			() => undefined,
+			(error: unknown) => (error instanceof Trouble && error.kind === 'denied' ? error : undefined),
+		);
+		if (refused) await watching.alive(SLACK_REFUSED, 2.5 * SLACK_MS);
+		else await watching.forgetAlive(SLACK_REFUSED);
+	}
+	if (!(await watching.isAlive(SLACK_REFUSED))) return [];
+	return [
+		{
+			kind: 'slack',
+			subject: 'Slack',
+			found: {
+				en: 'The bot token is refused: revoked, or the app was removed.',
+				ja: 'ボットトークンが拒否されました。失効したか、アプリが削除された可能性があります。',
+			},
+			mend: {
+				en: 'Install the app again and set SLACK_BOT_TOKEN.',
+				ja: 'アプリを再インストールし、SLACK_BOT_TOKEN を設定してください。',
 			},
 		},
 	];

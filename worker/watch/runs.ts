@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { idOf } from '../../src/alerts/watch-tries.ts';
 import type { DagRun, RunState, TaskInstance } from '../../src/domain/airflow.ts';
-import { tell } from './conditions.ts';
+import { conditionId, tell } from './conditions.ts';
 import { passOn } from './pass-on.ts';
 import { readAll } from './read.ts';
 import { numberOf, timed } from './round.ts';
@@ -15,6 +15,8 @@ const SIGHTED_OVERLAP_MS = 60_000;
 const RUNS_AT_ONCE = 100;
 const BUSY_MS = 5 * 60_000;
 const MOST_ALIVE_CALLS = 10;
+
+const TASKLESS = 'run-failed-without-task';
 
 const runId = ({ dag, run }: { dag: string; run: string }): string => JSON.stringify([dag, run]);
 const runIdSchema = z.tuple([z.string(), z.string()]);
@@ -60,7 +62,7 @@ async function failedOnes(round: Round, runs: readonly DagRun[]): Promise<number
 		ended.map((run) => `run ${runId(run)}`),
 	);
 	const fresh = ended.filter((run, at) => seen[at] !== (run.endedAt ?? ''));
-	const revived = runs.filter(({ state }) => state !== 'failed');
+	const well = runs.filter(({ state }) => state === 'success');
 	let passed = 0;
 	const without: DagRun[] = [];
 	for (let at = 0; at < fresh.length; at += RUNS_AT_ONCE) {
@@ -68,17 +70,19 @@ async function failedOnes(round: Round, runs: readonly DagRun[]): Promise<number
 		passed += await passOn(round, failed);
 		without.push(...taskless);
 	}
+	// One that was run again and failed again is news, though it never was well in between.
+	for (const run of without) await watching.over(env, conditionId({ kind: TASKLESS, key: runId(run) }));
 	await tell(round, {
 		kinds: [],
 		seen: without.map((run) => ({
-			kind: 'run-failed-without-task' as const,
+			kind: TASKLESS,
 			key: runId(run),
 			since: run.endedAt ?? new Date(round.serverNow()).toISOString(),
 			dag: run.dag,
 			run: run.run,
 			facts: { runType: run.runType, ...(run.startedAt === undefined ? {} : { startedAt: run.startedAt }) },
 		})),
-		over: revived.map((run) => ({ kind: 'run-failed-without-task' as const, key: runId(run) })),
+		over: well.map((run) => ({ kind: TASKLESS, key: runId(run) })),
 	});
 	await watching.remember(
 		env,

@@ -18,7 +18,7 @@ const MOST_SENDS = 8;
 
 const openSchema = z.object({
 	since: z.number(),
-	kind: z.enum(['polling', 'refused', 'silent', 'clock', 'memory', 'eviction', 'channel', 'push']),
+	kind: z.enum(['polling', 'refused', 'silent', 'clock', 'memory', 'eviction', 'channel', 'push', 'slack']),
 	subject: z.string(),
 	found: z.object({ en: z.string(), ja: z.string() }),
 	mend: z.object({ en: z.string(), ja: z.string() }).optional(),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hintOf } from '../../src/alerts/push.ts';
 import { failureLines } from '../../src/clients/logging/filters.ts';
 import type { Logging } from '../../src/clients/logging.ts';
-import { asTrouble } from '../../commands/trouble.ts';
+import { asTrouble } from '../../commands/_parts/trouble.ts';
 import type { LogLine } from '../../src/domain/evidence.ts';
 import type { Trouble } from '../../src/domain/errors.ts';
 import type { Wires } from '../wires.ts';
