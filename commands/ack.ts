@@ -1,10 +1,10 @@
 import { clip, visible } from '../src/domain/text.ts';
-import { actOf } from './act-on-incident.ts';
+import { actOf } from './_parts/act-on-incident.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { incidentInReach } from './incident-in-reach.ts';
-import { incidentWord } from './incident-word.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { incidentInReach } from './_parts/incident-in-reach.ts';
+import { incidentWord } from './_parts/incident-word.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { incident: string };
 

@@ -1,11 +1,11 @@
 import { propose, proposalSchema, type Proposal } from '../src/scaling/applying.ts';
-import { askForApproval, composerOf, mayNotApply, standsAs } from './ask-to-apply.ts';
+import { askForApproval, composerOf, mayNotApply, standsAs } from './_parts/ask-to-apply.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { adviceOn } from './size-advice.ts';
-import { planWord } from './change-once.ts';
-import { mistake } from './trouble.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { adviceOn } from './_parts/size-advice.ts';
+import { planWord } from './_parts/change-once.ts';
+import { mistake } from './_parts/trouble.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { plan: string | undefined };
 

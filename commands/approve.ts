@@ -2,12 +2,12 @@ import { mayDecide } from '../src/access/approvals.ts';
 import type { Text } from '../src/domain/text.ts';
 import { clip, visible } from '../src/domain/text.ts';
 import type { Applying } from '../src/scaling/applying.ts';
-import { applyingOf, idWord } from './applying-word.ts';
-import { boundWhat, mayNotApply } from './ask-to-apply.ts';
+import { applyingOf, idWord } from './_parts/applying-word.ts';
+import { boundWhat, mayNotApply } from './_parts/ask-to-apply.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { mistake } from './trouble.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { mistake } from './_parts/trouble.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { id: string; approve: boolean };
 

@@ -4,8 +4,8 @@ import { mask } from '../src/domain/mask.ts';
 import type { Cell, Part } from '../src/domain/reply.ts';
 import { clip, clipHead, visible, type Lang, type Text } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { about: string | undefined };
 

@@ -5,17 +5,17 @@ import { Trouble } from '../src/domain/errors.ts';
 import type { Button, Line, Part, Reply } from '../src/domain/reply.ts';
 import { clip, clipHead, visible, type Lang, type Text } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { dagWord, noMore } from './ids.ts';
-import type { Asked } from './find-try.ts';
-import { investigate, type Investigation } from './investigate.ts';
-import { whichTry, wordsOfTry } from './try-words.ts';
-import { mistake } from './trouble.ts';
-import { unknownDag } from './unknown-dag.ts';
-import { brokenFile } from './broken-file.ts';
-import { readPasted } from './pasted.ts';
-import { tryMissing } from './try-missing.ts';
+import { dagWord, noMore } from './_parts/ids.ts';
+import type { Asked } from './_parts/find-try.ts';
+import { investigate, type Investigation } from './_parts/investigate.ts';
+import { whichTry, wordsOfTry } from './_parts/try-words.ts';
+import { mistake } from './_parts/trouble.ts';
+import { unknownDag } from './_parts/unknown-dag.ts';
+import { brokenFile } from './_parts/broken-file.ts';
+import { readPasted } from './_parts/pasted.ts';
+import { tryMissing } from './_parts/try-missing.ts';
 import { verdictParts } from '../src/diagnosis/verdict-message.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 /** `pasted`: a log instead of a try. */
 type Args = { asked: Asked; address: AirflowPlace | undefined; full: boolean } | { pasted: string };

@@ -3,9 +3,9 @@ import { mask } from '../src/domain/mask.ts';
 import type { Line, Part } from '../src/domain/reply.ts';
 import { clip } from '../src/domain/text.ts';
 import { defineCommand } from './define.ts';
-import { noMore } from './ids.ts';
+import { noMore } from './_parts/ids.ts';
 import { withCode } from '../src/domain/with-code.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 export default defineCommand<undefined>({
 	name: 'doctor',

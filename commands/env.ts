@@ -1,10 +1,10 @@
 import { mayDo } from '../src/access/roles.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { unknownEnvironment, visibleEnvironments } from './environment.ts';
-import { noMore } from './ids.ts';
-import { mistake, trouble } from './trouble.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { unknownEnvironment, visibleEnvironments } from './_parts/environment.ts';
+import { noMore } from './_parts/ids.ts';
+import { mistake, trouble } from './_parts/trouble.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { name: string | undefined; channel: boolean; clear: boolean };
 

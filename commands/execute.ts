@@ -2,11 +2,11 @@ import type { AuditEntry } from '../src/access/audit.ts';
 import { mayDo } from '../src/access/roles.ts';
 import type { Asker, Deps, Typed } from '../src/deps.ts';
 import type { Act, CommandContext, CommandResult, Prepared, Verb } from './define.ts';
-import { environmentInForce } from './environment.ts';
+import { environmentInForce } from './_parts/environment.ts';
 import { commands } from './index.ts';
-import { refusal } from './refusal.ts';
+import { refusal } from './_parts/refusal.ts';
 import { readVerb, wrongWords } from './route.ts';
-import { asTrouble, mistake, quoted, toReply } from './trouble.ts';
+import { asTrouble, mistake, quoted, toReply } from './_parts/trouble.ts';
 
 /**
  * Carries a command out, in the worker: reads the words again, finds the environment, checks the role once more with all that

@@ -7,10 +7,10 @@ import type { Cell, Line, Part } from '../src/domain/reply.ts';
 import { clip, clipHead, type Lang, type Text } from '../src/domain/text.ts';
 import { knownFault } from '../src/rules/version-or-build-known-bad/faults.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { workersOf } from './health-workers.ts';
-import { operationError } from './operation-error.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { workersOf } from './_parts/health-workers.ts';
+import { operationError } from './_parts/operation-error.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 export default defineCommand<undefined>({
 	name: 'health',

@@ -1,11 +1,11 @@
 import { mayDo } from '../src/access/roles.ts';
 import { near } from '../src/domain/near.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
-import { quoted } from './trouble.ts';
+import { quoted } from './_parts/trouble.ts';
 import { defineCommand, GROUPS, type AtOnce, type Verb } from './define.ts';
-import { noMore } from './ids.ts';
-import { refusal } from './refusal.ts';
-import { splitWords } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { refusal } from './_parts/refusal.ts';
+import { splitWords } from './_parts/words.ts';
 
 type Args = { topic: string | undefined };
 

@@ -3,11 +3,11 @@ import { mask } from '../src/domain/mask.ts';
 import type { Cell, Part } from '../src/domain/reply.ts';
 import { clip, clipHead, visible, type Lang } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { STATE_ICON } from './run-message.ts';
+import { STATE_ICON } from './_parts/run-message.ts';
 import { STATE_NAMES } from './runs.ts';
-import { quoted } from './trouble.ts';
-import { orElse } from './unknown-dag.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { quoted } from './_parts/trouble.ts';
+import { orElse } from './_parts/unknown-dag.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { words: readonly string[]; paused: boolean };
 

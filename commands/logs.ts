@@ -1,12 +1,12 @@
 import type { Part } from '../src/domain/reply.ts';
 import { clip, clipHead, visible } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { dagWord } from './ids.ts';
-import { findTry, type Asked } from './find-try.ts';
-import { tryMissing } from './try-missing.ts';
-import { whichTry, wordsOfTry } from './try-words.ts';
-import { unknownDag } from './unknown-dag.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { dagWord } from './_parts/ids.ts';
+import { findTry, type Asked } from './_parts/find-try.ts';
+import { tryMissing } from './_parts/try-missing.ts';
+import { whichTry, wordsOfTry } from './_parts/try-words.ts';
+import { unknownDag } from './_parts/unknown-dag.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { asked: Asked };
 

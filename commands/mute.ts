@@ -4,15 +4,15 @@ import { endOf, type Mute } from '../src/alerts/mutes.ts';
 import { subjectText, type Subject } from '../src/alerts/subject.ts';
 import type { Part } from '../src/domain/reply.ts';
 import { clip, visible } from '../src/domain/text.ts';
-import { actOf } from './act-on-incident.ts';
+import { actOf } from './_parts/act-on-incident.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { incidentInReach } from './incident-in-reach.ts';
-import { endButton, untilLine } from './mute-message.ts';
-import { howLong, type HowLong } from './mute-words.ts';
-import { dagOfSubject, subjectSpan, subjectWord } from './subject-word.ts';
-import { mistake } from './trouble.ts';
-import { unknownDag } from './unknown-dag.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { incidentInReach } from './_parts/incident-in-reach.ts';
+import { endButton, untilLine } from './_parts/mute-message.ts';
+import { howLong, type HowLong } from './_parts/mute-words.ts';
+import { dagOfSubject, subjectSpan, subjectWord } from './_parts/subject-word.ts';
+import { mistake } from './_parts/trouble.ts';
+import { unknownDag } from './_parts/unknown-dag.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { subject: Subject; howLong: HowLong };
 

@@ -1,10 +1,10 @@
 import { mayDo } from '../src/access/roles.ts';
 import type { Part } from '../src/domain/reply.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { endButton, muteLine } from './mute-message.ts';
-import { dagOfSubject } from './subject-word.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { endButton, muteLine } from './_parts/mute-message.ts';
+import { dagOfSubject } from './_parts/subject-word.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 export default defineCommand<undefined>({
 	name: 'mutes',

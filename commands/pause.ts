@@ -1,5 +1,5 @@
 import { defineCommand } from './define.ts';
-import { pausing } from './pausing.ts';
+import { pausing } from './_parts/pausing.ts';
 
 export default defineCommand(
 	pausing({

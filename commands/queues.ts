@@ -1,7 +1,7 @@
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { mistake } from './trouble.ts';
-import { splitWords } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { mistake } from './_parts/trouble.ts';
+import { splitWords } from './_parts/words.ts';
 
 const TICKET_MS = 10 * 60_000;
 

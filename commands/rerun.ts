@@ -1,19 +1,26 @@
 import type { DagRun, TaskInstance } from '../src/domain/airflow.ts';
 import { isTaskId } from '../src/domain/ids.ts';
 import type { Reply } from '../src/domain/reply.ts';
-import { rerunOnIncidents } from './act-on-incident.ts';
-import { planWord, stale } from './change-once.ts';
+import { rerunOnIncidents } from './_parts/act-on-incident.ts';
+import { planWord, stale } from './_parts/change-once.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { dagWord, noMore, runWord } from './ids.ts';
-import { noteOnRun } from './note-on-run.ts';
-import { rerunOnce } from './rerun-once.ts';
-import { readPlan, requestFor, targetsOf, type RerunPlan } from './rerun-plan.ts';
-import { changedReply, dryRunReply, notSeenReply, nothingFailed, otherTry, takenReply } from './rerun-message.ts';
-import { runMessage } from './run-message.ts';
-import { mistake, quoted } from './trouble.ts';
-import { tryMissing } from './try-missing.ts';
-import { needDag, whichRun } from './which-run.ts';
-import { quoteWord, splitWords, takeOptions } from './words.ts';
+import { dagWord, noMore, runWord } from './_parts/ids.ts';
+import { noteOnRun } from './_parts/note-on-run.ts';
+import { rerunOnce } from './_parts/rerun-once.ts';
+import { readPlan, requestFor, targetsOf, type RerunPlan } from './_parts/rerun-plan.ts';
+import {
+	changedReply,
+	dryRunReply,
+	notSeenReply,
+	nothingFailed,
+	otherTry,
+	takenReply,
+} from './_parts/rerun-message.ts';
+import { runMessage } from './_parts/run-message.ts';
+import { mistake, quoted } from './_parts/trouble.ts';
+import { tryMissing } from './_parts/try-missing.ts';
+import { needDag, whichRun } from './_parts/which-run.ts';
+import { quoteWord, splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = {
 	dag: string;

@@ -1,11 +1,11 @@
 import { propose, reversed } from '../src/scaling/applying.ts';
 import { environmentOf } from '../src/scaling/environment.ts';
-import { askForApproval, composerOf, mayNotApply, standsAs } from './ask-to-apply.ts';
+import { askForApproval, composerOf, mayNotApply, standsAs } from './_parts/ask-to-apply.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { applyingOf, idWord } from './applying-word.ts';
-import { mistake } from './trouble.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { applyingOf, idWord } from './_parts/applying-word.ts';
+import { mistake } from './_parts/trouble.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 export default defineCommand<{ id: string }>({
 	name: 'revert',

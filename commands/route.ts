@@ -5,9 +5,9 @@ import type { Line, Part, Reply } from '../src/domain/reply.ts';
 import type { Lang } from '../src/domain/text.ts';
 import type { Prepared, Verb } from './define.ts';
 import { commands } from './index.ts';
-import { refusal } from './refusal.ts';
-import { asTrouble, quoted, toReply } from './trouble.ts';
-import { plainWords, takeEnv } from './words.ts';
+import { refusal } from './_parts/refusal.ts';
+import { asTrouble, quoted, toReply } from './_parts/trouble.ts';
+import { plainWords, takeEnv } from './_parts/words.ts';
 
 /** What the Slack process does with a command before the ack. */
 export type Routed =

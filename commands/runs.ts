@@ -3,11 +3,11 @@ import { durationText } from '../src/domain/duration.ts';
 import type { Cell, Part } from '../src/domain/reply.ts';
 import { clipHead, visible, type Lang, type Text } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { dagWord, noMore } from './ids.ts';
-import { lastedMs, STATE_ICON, usualMs } from './run-message.ts';
-import { strip } from './strip.ts';
-import { unknownDag } from './unknown-dag.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { dagWord, noMore } from './_parts/ids.ts';
+import { lastedMs, STATE_ICON, usualMs } from './_parts/run-message.ts';
+import { strip } from './_parts/strip.ts';
+import { unknownDag } from './_parts/unknown-dag.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { dag: string };
 

@@ -3,14 +3,14 @@ import type { Lang } from '../src/domain/text.ts';
 import { clip, visible } from '../src/domain/text.ts';
 import { milliseconds } from '../src/scaling/asked.ts';
 import { say } from '../src/scaling/words.ts';
-import { applyButton } from './apply-button.ts';
-import { WHOLE } from './ask-to-apply.ts';
+import { applyButton } from './_parts/apply-button.ts';
+import { WHOLE } from './_parts/ask-to-apply.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import type { Read } from './read-history.ts';
-import { adviceOn } from './size-advice.ts';
-import { mistake } from './trouble.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import type { Read } from './_parts/read-history.ts';
+import { adviceOn } from './_parts/size-advice.ts';
+import { mistake } from './_parts/trouble.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { days: number; targetMs: number | undefined };
 

@@ -3,13 +3,13 @@ import type { DagRun } from '../src/domain/airflow.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
 import { clipHead, visible, type Lang } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { dagWord, noMore, runWord } from './ids.ts';
-import { runMessage, usualMs } from './run-message.ts';
-import { askerIn } from './start-once.ts';
-import { strip } from './strip.ts';
-import { mistake } from './trouble.ts';
-import { unknownDag } from './unknown-dag.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { dagWord, noMore, runWord } from './_parts/ids.ts';
+import { runMessage, usualMs } from './_parts/run-message.ts';
+import { askerIn } from './_parts/start-once.ts';
+import { strip } from './_parts/strip.ts';
+import { mistake } from './_parts/trouble.ts';
+import { unknownDag } from './_parts/unknown-dag.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { dag: string; run: string | undefined };
 

@@ -1,15 +1,15 @@
 import type { DagRun } from '../src/domain/airflow.ts';
 import type { Line, Part, Reply } from '../src/domain/reply.ts';
 import { clip, clipHead, visible, type Lang } from '../src/domain/text.ts';
-import { askFirst, changeOnce, planWord } from './change-once.ts';
+import { askFirst, changeOnce, planWord } from './_parts/change-once.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { dagWord, noMore, runWord } from './ids.ts';
-import { noteOnRun } from './note-on-run.ts';
+import { dagWord, noMore, runWord } from './_parts/ids.ts';
+import { noteOnRun } from './_parts/note-on-run.ts';
 import { STATE_NAMES } from './runs.ts';
-import { mistake } from './trouble.ts';
-import { tryMissing } from './try-missing.ts';
-import { needDag, whichRun } from './which-run.ts';
-import { quoteWord, splitWords, takeOptions } from './words.ts';
+import { mistake } from './_parts/trouble.ts';
+import { tryMissing } from './_parts/try-missing.ts';
+import { needDag, whichRun } from './_parts/which-run.ts';
+import { quoteWord, splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { dag: string; run: string | undefined; plan: string | undefined };
 

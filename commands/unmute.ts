@@ -3,12 +3,12 @@ import { hashOf } from '../src/alerts/ids.ts';
 import type { Mute } from '../src/alerts/mutes.ts';
 import { subjectText, type Subject } from '../src/alerts/subject.ts';
 import { clip, visible } from '../src/domain/text.ts';
-import { actOf, unmuteIncident } from './act-on-incident.ts';
+import { actOf, unmuteIncident } from './_parts/act-on-incident.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { dagOfSubject, subjectSpan, subjectWord } from './subject-word.ts';
-import { mistake, trouble } from './trouble.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { dagOfSubject, subjectSpan, subjectWord } from './_parts/subject-word.ts';
+import { mistake, trouble } from './_parts/trouble.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { subject: Subject };
 

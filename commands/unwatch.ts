@@ -2,10 +2,10 @@ import { hashOf } from '../src/alerts/ids.ts';
 import { subjectText, type Subject } from '../src/alerts/subject.ts';
 import { clip, visible } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { noMore } from './ids.ts';
-import { subjectSpan, subjectWord } from './subject-word.ts';
-import { mistake } from './trouble.ts';
-import { splitWords, takeOptions } from './words.ts';
+import { noMore } from './_parts/ids.ts';
+import { subjectSpan, subjectWord } from './_parts/subject-word.ts';
+import { mistake } from './_parts/trouble.ts';
+import { splitWords, takeOptions } from './_parts/words.ts';
 
 type Args = { subject: Subject };
 

@@ -7,13 +7,13 @@ import type { DagSummary } from '../src/domain/airflow.ts';
 import type { Part } from '../src/domain/reply.ts';
 import { clip, visible } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { mannerPart } from './hearing-message.ts';
-import { hearingWords } from './hearing-words.ts';
-import { noMore } from './ids.ts';
-import { dagOfSubject, subjectSpan, subjectWord } from './subject-word.ts';
-import { mistake } from './trouble.ts';
-import { orElse, unknownDag } from './unknown-dag.ts';
-import { splitWords } from './words.ts';
+import { mannerPart } from './_parts/hearing-message.ts';
+import { hearingWords } from './_parts/hearing-words.ts';
+import { noMore } from './_parts/ids.ts';
+import { dagOfSubject, subjectSpan, subjectWord } from './_parts/subject-word.ts';
+import { mistake } from './_parts/trouble.ts';
+import { orElse, unknownDag } from './_parts/unknown-dag.ts';
+import { splitWords } from './_parts/words.ts';
 
 type Args = { subject: Subject | undefined; manners: OwnManners };
 

@@ -4,10 +4,10 @@ import { subjectText } from '../src/alerts/subject.ts';
 import type { Button, Part } from '../src/domain/reply.ts';
 import { clip, visible, type Lang } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
-import { mannerPart, watchLine } from './hearing-message.ts';
-import { noMore } from './ids.ts';
-import { dagOfSubject } from './subject-word.ts';
-import { quoteWord, splitWords, takeOptions } from './words.ts';
+import { mannerPart, watchLine } from './_parts/hearing-message.ts';
+import { noMore } from './_parts/ids.ts';
+import { dagOfSubject } from './_parts/subject-word.ts';
+import { quoteWord, splitWords, takeOptions } from './_parts/words.ts';
 
 export default defineCommand<undefined>({
 	name: 'watches',

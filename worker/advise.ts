@@ -1,6 +1,6 @@
-import { applyButton } from '../commands/apply-button.ts';
+import { applyButton } from '../commands/_parts/apply-button.ts';
 import { notRead } from '../commands/scale.ts';
-import { adviceOn } from '../commands/size-advice.ts';
+import { adviceOn } from '../commands/_parts/size-advice.ts';
 import { roleOf } from '../src/access/roles.ts';
 import { lastDue } from '../src/alerts/digest.ts';
 import type { Outcome } from '../src/clients/queue.ts';

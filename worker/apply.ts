@@ -1,4 +1,4 @@
-import { boundWhat, WHOLE } from '../commands/ask-to-apply.ts';
+import { boundWhat, WHOLE } from '../commands/_parts/ask-to-apply.ts';
 import { mayDo } from '../src/access/roles.ts';
 import type { Composer, ComposerOperation } from '../src/clients/composer.ts';
 import type { Outcome } from '../src/clients/queue.ts';

@@ -1,5 +1,5 @@
 import { readVerb } from '../commands/route.ts';
-import { asTrouble, toReply } from '../commands/trouble.ts';
+import { asTrouble, toReply } from '../commands/_parts/trouble.ts';
 import type { Trouble } from '../src/domain/errors.ts';
 import type { Held, Outcome } from '../src/clients/queue.ts';
 import type { Place } from '../src/clients/store.ts';

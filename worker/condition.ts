@@ -1,8 +1,8 @@
-import { investigateImport } from '../commands/broken-file.ts';
-import { homeOf } from '../commands/home.ts';
-import { investigateOperation } from '../commands/investigate-operation.ts';
-import { investigate } from '../commands/investigate.ts';
-import { asTrouble } from '../commands/trouble.ts';
+import { investigateImport } from '../commands/_parts/broken-file.ts';
+import { homeOf } from '../commands/_parts/home.ts';
+import { investigateOperation } from '../commands/_parts/investigate-operation.ts';
+import { investigate } from '../commands/_parts/investigate.ts';
+import { asTrouble } from '../commands/_parts/trouble.ts';
 import { BIGGER } from '../src/alerts/causes.ts';
 import { scopeOfCondition } from '../src/alerts/fold.ts';
 import { hashOf } from '../src/alerts/ids.ts';

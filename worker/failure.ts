@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asTrouble } from '../commands/trouble.ts';
-import type { FirstLook } from '../commands/investigate.ts';
+import { asTrouble } from '../commands/_parts/trouble.ts';
+import type { FirstLook } from '../commands/_parts/investigate.ts';
 import type { FailedTry } from '../src/alerts/incident.ts';
 import type { Keys } from '../src/alerts/key.ts';
 import type { Held, Outcome } from '../src/clients/queue.ts';

@@ -1,4 +1,4 @@
-import { adviceOn } from '../commands/size-advice.ts';
+import { adviceOn } from '../commands/_parts/size-advice.ts';
 import type { Outcome } from '../src/clients/queue.ts';
 import { Trouble } from '../src/domain/errors.ts';
 import { gradeReply } from '../src/scaling/grade-words.ts';

@@ -1,4 +1,4 @@
-import { operationError } from '../commands/operation-error.ts';
+import { operationError } from '../commands/_parts/operation-error.ts';
 import type { ComposerOperation } from '../src/clients/composer.ts';
 import { jobIdOf } from '../src/clients/queue.ts';
 import type { Told } from '../src/clients/followed.ts';

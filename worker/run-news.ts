@@ -1,5 +1,5 @@
-import { investigate } from '../commands/investigate.ts';
-import { runMessage, usualMs } from '../commands/run-message.ts';
+import { investigate } from '../commands/_parts/investigate.ts';
+import { runMessage, usualMs } from '../commands/_parts/run-message.ts';
 import { causeAtAGlance } from '../src/diagnosis/verdict-message.ts';
 import type { Deps } from '../src/deps.ts';
 import type { DagRun, TaskInstance } from '../src/domain/airflow.ts';

@@ -5,7 +5,7 @@ import type { Held, Outcome } from '../src/clients/queue.ts';
 import type { Trouble } from '../src/domain/errors.ts';
 import type { Change } from '../src/clients/watch-store.ts';
 import { LEASE_MS } from '../src/clients/watch-store.ts';
-import { asTrouble } from '../commands/trouble.ts';
+import { asTrouble } from '../commands/_parts/trouble.ts';
 import { watchJob } from './jobs.ts';
 import { lookAtHealth, lookAtImports, lookAtOperations } from './watch/components.ts';
 import { failing, numberOf, TurnLost } from './watch/round.ts';

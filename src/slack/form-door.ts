@@ -1,6 +1,6 @@
 import type { App } from '@slack/bolt';
 import { z } from 'zod';
-import { asTrouble } from '../../commands/trouble.ts';
+import { asTrouble } from '../../commands/_parts/trouble.ts';
 import { mayDo } from '../access/roles.ts';
 import type { BotDeps } from '../build-deps.ts';
 import type { Asker, Typed } from '../deps.ts';

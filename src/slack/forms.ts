@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { readDate } from '../../commands/dates.ts';
-import { asTrouble } from '../../commands/trouble.ts';
-import { quoteWord } from '../../commands/words.ts';
+import { readDate } from '../../commands/_parts/dates.ts';
+import { asTrouble } from '../../commands/_parts/trouble.ts';
+import { quoteWord } from '../../commands/_parts/words.ts';
 import type { DagDetails, DagParam, DagSummary } from '../domain/airflow.ts';
 import { isRecord } from '../domain/json.ts';
 import { mask } from '../domain/mask.ts';

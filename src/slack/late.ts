@@ -1,5 +1,5 @@
 import type { Lang } from '../domain/text.ts';
-import { asTrouble } from '../../commands/trouble.ts';
+import { asTrouble } from '../../commands/_parts/trouble.ts';
 import type { Doors } from './doors.ts';
 import { NOBODY_WORKS } from './say-at-once.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { quoteWord } from '../../commands/words.ts';
+import { quoteWord } from '../../commands/_parts/words.ts';
 import { parseAirflowUrl } from '../domain/airflow-url.ts';
 import { isDagId, isRunId, isTaskId } from '../domain/ids.ts';
 

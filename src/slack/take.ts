@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply } from '../domain/reply.ts';
-import { asTrouble, toReply } from '../../commands/trouble.ts';
+import { asTrouble, toReply } from '../../commands/_parts/trouble.ts';
 import type { CommandJob } from '../../worker/jobs.ts';
 import type { Asker, Typed } from '../deps.ts';
 import type { Doors } from './doors.ts';

@@ -100,6 +100,10 @@ export function watch(airflow: () => RealAirflow): void {
 				const file = join(airflow().dags, 'cm_late.py');
 				// Only files that speak of airflow and of a dag are looked at (dag_discovery_safe_mode).
 				await writeFile(file, 'from airflow import DAG\nimport a_module_that_came_to_nothing\n');
+				const seen = async (): Promise<boolean> =>
+					(await client.importErrors()).some((one) => one.file.includes('cm_late'));
+				for (const until = Date.now() + LONG; Date.now() < until && !(await seen());) await sleep(1000);
+				if (!(await seen())) throw new Error('Airflow itself has not noticed the file.');
 				await card('cm_late', /a_module_that_came_to_nothing/);
 				await writeFile(file, 'from airflow import DAG\nimport json\n');
 				await card('cm_late', /🟢|✅/u);

@@ -4,7 +4,7 @@
  * `npm run bench:calls [-- --only oom]`. The last line on standard output is one JSON object; exit code 1 when a number grew.
  */
 import { parseArgs } from 'node:util';
-import { investigate } from '../../commands/investigate.ts';
+import { investigate } from '../../commands/_parts/investigate.ts';
 import { counted } from '../../src/clients/base/calls.ts';
 import type { Rule } from '../../src/domain/rule.ts';
 import { rules } from '../../src/rules/index.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { parseObject, readConf } from '../../commands/conf.ts';
-import { readDate } from '../../commands/dates.ts';
-import { splitWords } from '../../commands/words.ts';
+import { parseObject, readConf } from '../../commands/_parts/conf.ts';
+import { readDate } from '../../commands/_parts/dates.ts';
+import { splitWords } from '../../commands/_parts/words.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 
 const troubleOf = (act: () => unknown): Trouble | undefined => {

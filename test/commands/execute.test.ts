@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execute } from '../../commands/execute.ts';
-import { runIdOf } from '../../commands/start-once.ts';
+import { runIdOf } from '../../commands/_parts/start-once.ts';
 import type { Grant } from '../../src/access/roles.ts';
 import type { Asker } from '../../src/deps.ts';
 import type { Airflow } from '../../src/domain/airflow.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execute } from '../../commands/execute.ts';
-import { hearingWords } from '../../commands/hearing-words.ts';
-import { howLong } from '../../commands/mute-words.ts';
-import { splitWords } from '../../commands/words.ts';
+import { hearingWords } from '../../commands/_parts/hearing-words.ts';
+import { howLong } from '../../commands/_parts/mute-words.ts';
+import { splitWords } from '../../commands/_parts/words.ts';
 import type { Grant } from '../../src/access/roles.ts';
 import { heldMute } from '../../src/alerts/acts.ts';
 import { alertsSchema } from '../../src/alerts/options.ts';

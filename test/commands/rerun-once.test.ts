@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { isCleared, requestFor, targetsOf, type RerunPlan } from '../../commands/rerun-plan.ts';
-import { rerunOnce } from '../../commands/rerun-once.ts';
+import { isCleared, requestFor, targetsOf, type RerunPlan } from '../../commands/_parts/rerun-plan.ts';
+import { rerunOnce } from '../../commands/_parts/rerun-once.ts';
 import type { Airflow, TaskInstance } from '../../src/domain/airflow.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 import type { FaultKind, SandboxAirflow } from '../../src/sandbox/airflow/index.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { lastedMs, runMessage, usualMs, type RunFacts } from '../../commands/run-message.ts';
-import { strip } from '../../commands/strip.ts';
+import { lastedMs, runMessage, usualMs, type RunFacts } from '../../commands/_parts/run-message.ts';
+import { strip } from '../../commands/_parts/strip.ts';
 import type { DagRun, TaskInstance } from '../../src/domain/airflow.ts';
 import { durationText, median } from '../../src/domain/duration.ts';
 import type { Lang } from '../../src/domain/text.ts';

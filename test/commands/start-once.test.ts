@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { askerIn, isOurs, runIdOf, runNote, startOnce, utcText } from '../../commands/start-once.ts';
+import { askerIn, isOurs, runIdOf, runNote, startOnce, utcText } from '../../commands/_parts/start-once.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 import type { FaultKind, SandboxAirflow } from '../../src/sandbox/airflow/index.ts';
 import { KEY, sandboxAirflow } from './house.ts';

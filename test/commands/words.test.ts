@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { plainWords, quoteWord, splitWords, takeEnv, takeOptions } from '../../commands/words.ts';
-import { readConf } from '../../commands/conf.ts';
+import { plainWords, quoteWord, splitWords, takeEnv, takeOptions } from '../../commands/_parts/words.ts';
+import { readConf } from '../../commands/_parts/conf.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 
 const texts = (words: string) => splitWords(words).map(({ text }) => text);

@@ -213,7 +213,8 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 		test('who may start runs is told that there is no such DAG; who may not is refused, by Airflow 2 with a 500', async () => {
 			const request = { dag: 'cm_no_such_dag', run: runId, note: '' };
 			expect(await refusal(client.trigger(request))).toMatchObject({ kind: 'user', status: 404 });
-			expect((await refusal(viewer.trigger(request))).status).toBe(target.api === 1 ? 500 : 403);
+			// 2.11.2 stumbles with a 500 as long as nothing of the DAG was asked for before, then it says 403: both were seen.
+			expect(target.api === 1 ? [403, 500] : [403]).toContain((await refusal(viewer.trigger(request))).status);
 		});
 
 		test('answers a trigger with the queued run, conf and note as they were sent', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { findTry } from '../../commands/find-try.ts';
+import { findTry } from '../../commands/_parts/find-try.ts';
 import type { DagRun, TaskInstance } from '../../src/domain/airflow.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 import { fakeAirflow } from '../commands/house.ts';

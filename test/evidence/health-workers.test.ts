@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { workersOf } from '../../commands/health-workers.ts';
+import { workersOf } from '../../commands/_parts/health-workers.ts';
 import type { Monitoring } from '../../src/clients/monitoring.ts';
 import type { MetricName } from '../../src/clients/monitoring/metrics.ts';
 import { Trouble } from '../../src/domain/errors.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { investigate, type Investigation } from '../../commands/investigate.ts';
-import { isCut } from '../../commands/read-try.ts';
+import { investigate, type Investigation } from '../../commands/_parts/investigate.ts';
+import { isCut } from '../../commands/_parts/read-try.ts';
 import type { Sources } from '../../src/collect.ts';
 import { Trouble } from '../../src/domain/errors.ts';
 import type { EvidenceMap, Failed, LogLine, SourceName } from '../../src/domain/evidence.ts';

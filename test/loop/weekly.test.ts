@@ -188,7 +188,7 @@ test('a change is graded after a week, in its thread, and the next advice knows'
 	const [message] = wired.slack.messages('C0OPEN');
 	// What a week later looks like decides: as many tasks as before, a shorter wait.
 	airflow = airflowOf('fine', 7 * DAY);
-	const { adviceOn } = await import('../../commands/size-advice.ts');
+	const { adviceOn } = await import('../../commands/_parts/size-advice.ts');
 	clock.now += 7 * DAY;
 	const after = (await adviceOn('lab', { days: 7, waitMs: undefined }, wires.deps)).advice.week;
 	const proposal = { ...applied.proposal, week: { ...week, tasks: after?.tasks ?? 0 } };

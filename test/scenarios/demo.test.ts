@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { brokenFile } from '../../commands/broken-file.ts';
-import { investigateOperation } from '../../commands/investigate-operation.ts';
-import { investigate } from '../../commands/investigate.ts';
+import { brokenFile } from '../../commands/_parts/broken-file.ts';
+import { investigateOperation } from '../../commands/_parts/investigate-operation.ts';
+import { investigate } from '../../commands/_parts/investigate.ts';
 import type { Deps } from '../../src/deps.ts';
 import { demoBroken, demoDags } from '../../src/sandbox/airflow/index.ts';
 import { startDemoCloud, type DemoCloud } from '../../src/sandbox/demo-google.ts';

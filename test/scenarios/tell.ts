@@ -1,6 +1,6 @@
-import { brokenFile } from '../../commands/broken-file.ts';
-import { investigateOperation } from '../../commands/investigate-operation.ts';
-import { investigate } from '../../commands/investigate.ts';
+import { brokenFile } from '../../commands/_parts/broken-file.ts';
+import { investigateOperation } from '../../commands/_parts/investigate-operation.ts';
+import { investigate } from '../../commands/_parts/investigate.ts';
 import type { Deps } from '../../src/deps.ts';
 import type { Verdict } from '../../src/diagnosis/verify.ts';
 import type { Part } from '../../src/domain/reply.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { readConf } from '../../commands/conf.ts';
+import { readConf } from '../../commands/_parts/conf.ts';
 import { route } from '../../commands/route.ts';
-import { splitWords, takeEnv, takeOptions } from '../../commands/words.ts';
+import { splitWords, takeEnv, takeOptions } from '../../commands/_parts/words.ts';
 import type { DagDetails, DagParam, DagSummary } from '../../src/domain/airflow.ts';
 import { problemOf } from '../../src/domain/params.ts';
 import type { Lang } from '../../src/domain/text.ts';

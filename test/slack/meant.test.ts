@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { plainWords, splitWords } from '../../commands/words.ts';
+import { plainWords, splitWords } from '../../commands/_parts/words.ts';
 import { commands } from '../../commands/index.ts';
 import { meant } from '../../src/slack/meant.ts';
 

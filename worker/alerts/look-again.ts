@@ -1,6 +1,6 @@
-import { findTry } from '../../commands/find-try.ts';
-import { firstLook, verdictOf } from '../../commands/investigate.ts';
-import { asTrouble } from '../../commands/trouble.ts';
+import { findTry } from '../../commands/_parts/find-try.ts';
+import { firstLook, verdictOf } from '../../commands/_parts/investigate.ts';
+import { asTrouble } from '../../commands/_parts/trouble.ts';
 import { BIGGER } from '../../src/alerts/causes.ts';
 import type { Why } from '../../src/alerts/incident.ts';
 import type { Outcome } from '../../src/clients/queue.ts';

@@ -1,5 +1,5 @@
-import { verdictByLog, verdictOf } from '../../commands/investigate.ts';
-import type { FirstLook } from '../../commands/investigate.ts';
+import { verdictByLog, verdictOf } from '../../commands/_parts/investigate.ts';
+import type { FirstLook } from '../../commands/_parts/investigate.ts';
 import { BIGGER, explains } from '../../src/alerts/causes.ts';
 import type { FailedTry, Why } from '../../src/alerts/incident.ts';
 import type { Keys } from '../../src/alerts/key.ts';

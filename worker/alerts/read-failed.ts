@@ -1,5 +1,5 @@
-import { firstLook } from '../../commands/investigate.ts';
-import type { FirstLook } from '../../commands/investigate.ts';
+import { firstLook } from '../../commands/_parts/investigate.ts';
+import type { FirstLook } from '../../commands/_parts/investigate.ts';
 import type { FailedTry } from '../../src/alerts/incident.ts';
 import type { BotDeps } from '../../src/build-deps.ts';
 import type { DagRun, TaskInstance } from '../../src/domain/airflow.ts';

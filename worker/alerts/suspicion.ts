@@ -1,4 +1,4 @@
-import type { FirstLook } from '../../commands/investigate.ts';
+import type { FirstLook } from '../../commands/_parts/investigate.ts';
 import { keysOf } from '../../src/alerts/key.ts';
 import type { Keys, Suspicion } from '../../src/alerts/key.ts';
 import type { Verdict } from '../../src/diagnosis/verify.ts';
