@@ -213,7 +213,7 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 		test('who may start runs is told that there is no such DAG; who may not is refused, by Airflow 2 with a 500', async () => {
 			const request = { dag: 'cm_no_such_dag', run: runId, note: '' };
 			expect(await refusal(client.trigger(request))).toMatchObject({ kind: 'user', status: 404 });
-			// 2.11.2 stumbles with a 500 as long as nothing of the DAG was asked for before, then it says 403: both were seen.
+			// Of 2.11.2 both were seen: a 500 (it stumbles over the DAG that is not there) and a 403.
 			expect(target.api === 1 ? [403, 500] : [403]).toContain((await refusal(viewer.trigger(request))).status);
 		});
 
