@@ -4,4 +4,6 @@ export default {
 	transform: {},
 	testMatch: ['<rootDir>/test/**/*.test.ts'],
 	modulePathIgnorePatterns: ['<rootDir>/.data'],
+	// Many of them mostly wait, for processes that are killed and come back: one core less would only be idle.
+	maxWorkers: '100%',
 };
