@@ -53,7 +53,8 @@ export type Pace = {
 export function dueLooks(dues: Dues, now: number, { everyMs, lastFailureAt, lastEndedAt }: Pace): Look[] {
 	const sinceFailure = lastFailureAt === undefined ? Infinity : now - lastFailureAt;
 	const sinceEnded = lastEndedAt === undefined ? Infinity : now - lastEndedAt;
-	const soon = sinceEnded >= Math.max(2 * everyMs, sinceFailure / 2) - EARLY * everyMs;
+	// Every second tick, however late the last one was.
+	const soon = sinceEnded >= Math.max(2 * everyMs, sinceFailure / 2) - everyMs / 2;
 	return LOOKS.filter((look) => (dues[look] ?? 0) <= now + EARLY * everyMs || (look === 'ended' && soon));
 }
 
