@@ -53,7 +53,7 @@ async function open() {
 		});
 	};
 	const until = async (what: () => Promise<boolean> | boolean): Promise<void> => {
-		for (const deadline = Date.now() + 8000; !(await what()); await sleep(20))
+		for (const deadline = Date.now() + 15_000; !(await what()); await sleep(20))
 			if (Date.now() > deadline) throw new Error(`not in time: ${what.toString()}`);
 	};
 	return { google, wired, line, until };
@@ -73,7 +73,7 @@ describe('following the logs', () => {
 		line('ERROR', TRY);
 		await until(async () => (await soon(wired)) === 2);
 		expect(await wired.wires.deps.watching.hintedBy('lab', ['["etl","r1","work",-1] 1'])).toEqual(['tail']);
-	}, 20_000);
+	}, 40_000);
 
 	test('one session over all workers; another takes over when its holder is gone, and when Google ends it', async () => {
 		const { google, wired, until } = await open();
@@ -85,8 +85,9 @@ describe('following the logs', () => {
 		expect(google.tails()).toBe(1);
 		end();
 		await until(() => google.calls().filter(({ op }) => op === 'logging.entries.tail').length >= 2);
-		expect(google.tails()).toBe(1);
-	}, 20_000);
+		// The session of the holder that is gone may still be closing.
+		await until(() => google.tails() === 1);
+	}, 40_000);
 
 	test('without the right to read logs nothing breaks, and it is not asked for all the time', async () => {
 		const { google, wired, until } = await open();
@@ -95,5 +96,5 @@ describe('following the logs', () => {
 		await until(() => google.calls().some(({ op }) => op === 'logging.entries.tail'));
 		await sleep(500);
 		expect(google.calls().filter(({ op }) => op === 'logging.entries.tail')).toHaveLength(1);
-	}, 20_000);
+	}, 40_000);
 });
