@@ -13,6 +13,9 @@ const one = (id: string, more: Partial<SimDag['tasks'][number]> = {}): SimDag =>
 	tasks: [{ id: 'work', operator: 'PythonOperator', ms: 50, ...more }],
 });
 
+/** So that what a test makes right away is not of before the first look: Airflow tells its time in whole seconds. */
+const A_MINUTE = { lookBackMinutes: 1 };
+
 let open: WatchHouse | undefined;
 afterEach(async () => {
 	await open?.close();
@@ -39,12 +42,14 @@ for (const api of [1, 2] as const)
 		});
 
 		test('a retry that is faster than the poll, and succeeds: its failed try is told', async () => {
-			const house = (open = await openWatch({
-				api,
-				dags: [one('flaky', { retries: 2, retryDelayMs: 20, endings: ['killed', 'killed', 'success'] })],
-			}));
+			const house = (open = await openWatch(
+				{
+					api,
+					dags: [one('flaky', { retries: 2, retryDelayMs: 20, endings: ['killed', 'killed', 'success'] })],
+				},
+				A_MINUTE,
+			));
 			await house.look('tasks', 'runs', 'ended');
-			await sleep(1100);
 			house.airflow.foreignRun({ dag: 'flaky', run: 'r1' });
 			await house.airflow.until(() => house.airflow.run('flaky', 'r1')?.state === 'success');
 			await house.look('tasks', 'runs');
@@ -54,12 +59,14 @@ for (const api of [1, 2] as const)
 		});
 
 		test('a retry that already runs: its failed try is told by the same call that lists failures', async () => {
-			const house = (open = await openWatch({
-				api,
-				dags: [one('flaky', { retries: 2, retryDelayMs: 20, ms: 300, endings: ['killed', 'success'] })],
-			}));
+			const house = (open = await openWatch(
+				{
+					api,
+					dags: [one('flaky', { retries: 2, retryDelayMs: 20, ms: 300, endings: ['killed', 'success'] })],
+				},
+				A_MINUTE,
+			));
 			await house.look('tasks');
-			await sleep(1100);
 			house.airflow.foreignRun({ dag: 'flaky', run: 'r1' });
 			await house.airflow.until(() => house.airflow.run('flaky', 'r1')?.tasks[0]?.tryNumber === 2);
 			const before = house.airflow.calls('tasks').length;
@@ -69,9 +76,8 @@ for (const api of [1, 2] as const)
 		});
 
 		test('more than a page that ended at one moment, and more than a page spread over the window', async () => {
-			const house = (open = await openWatch({ api, dags: [one('etl')] }));
+			const house = (open = await openWatch({ api, dags: [one('etl')] }, A_MINUTE));
 			await house.look('tasks');
-			await sleep(1100);
 			const now = Date.now();
 			for (let n = 0; n < 230; n++) house.failedRun('etl', `same-${n}`, now);
 			for (let n = 0; n < 320; n++) house.failedRun('etl', `spread-${n}`, now - n);
@@ -101,9 +107,8 @@ for (const api of [1, 2] as const)
 		}, 20_000);
 
 		test('a failed run is looked into at once; one without a failed task is a condition, over when it succeeds later', async () => {
-			const house = (open = await openWatch({ api, dags: [one('etl'), one('timed-out')] }));
+			const house = (open = await openWatch({ api, dags: [one('etl'), one('timed-out')] }, A_MINUTE));
 			await house.look('tasks', 'runs');
-			await sleep(1100);
 			house.failedRun('etl', 'r1', Date.now());
 			house.airflow.foreignRun({ dag: 'timed-out', run: 'r1', state: 'failed' });
 			await house.look('runs');
@@ -130,7 +135,6 @@ describe('clocks that differ', () => {
 			const house = (open = await openWatch({ dags: [one('etl', { endings: ['killed'] })], now }));
 			house.failedRun('etl', 'old', now() - 60_000);
 			await house.look('tasks', 'runs');
-			await sleep(1100);
 			house.airflow.foreignRun({ dag: 'etl', run: 'new' });
 			await house.airflow.until(() => house.airflow.run('etl', 'new')?.state === 'failed');
 			await house.look('tasks', 'runs');
@@ -141,7 +145,7 @@ describe('clocks that differ', () => {
 });
 
 test('a run deleted and made anew under the same id is another failure', async () => {
-	const house = (open = await openWatch({ dags: [one('etl')] }, { lookBackMinutes: 1 }));
+	const house = (open = await openWatch({ dags: [one('etl')] }, A_MINUTE));
 	house.failedRun('etl', 'r1', Date.now() - 30_000);
 	await house.look('tasks');
 	await house.drain();
@@ -153,7 +157,7 @@ test('a run deleted and made anew under the same id is another failure', async (
 });
 
 test('a run that fails again without a failed task is told again', async () => {
-	const house = (open = await openWatch({ dags: [one('etl')] }, { lookBackMinutes: 1 }));
+	const house = (open = await openWatch({ dags: [one('etl')] }, A_MINUTE));
 	const made = house.airflow.foreignRun({ dag: 'etl', run: 'r1', state: 'failed' });
 	await house.look('runs');
 	await house.look('runs');
