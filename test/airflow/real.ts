@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { airflow as airflowClient } from '../../src/clients/airflow.ts';
+import { http } from '../../src/clients/base/http.ts';
 import { join } from 'node:path';
 import { memoryCgroup, type Cgroup } from './cgroup.ts';
 import { forbiddingKube, type Kube } from './kube.ts';
@@ -35,6 +38,7 @@ export async function withRealAirflow(generation: 2 | 3, suites: (airflow: () =>
 			cgroup = await memoryCgroup();
 			const settings = { CM_KUBECONFIG: kube.kubeconfig, ...(cgroup ? { CM_MEMORY_CGROUP: cgroup.path } : {}) };
 			airflow = await startRealAirflow(generation, { say, dags, settings });
+			await untilParsed(airflow);
 		}, 400_000);
 		afterAll(async () => {
 			await airflow?.stop();
@@ -47,4 +51,15 @@ export async function withRealAirflow(generation: 2 | 3, suites: (airflow: () =>
 			return airflow;
 		});
 	});
+}
+
+/** Healthy is not yet ready: every file was read once, the one that cannot be as well. */
+async function untilParsed({ url, auth, users }: RealAirflow): Promise<void> {
+	const client = airflowClient({ url, auth: { kind: auth.kind, ...users.admin } }, http);
+	const wanted = ['cm_fail', 'cm_kube', 'cm_memory', 'cm_no_connection', 'cm_params', 'cm_success'];
+	for (const until = Date.now() + 120_000; Date.now() < until; await sleep(500)) {
+		const ids = new Set((await client.dags()).map(({ id }) => id));
+		if (wanted.every((id) => ids.has(id)) && (await client.importErrors()).length > 0) return;
+	}
+	throw new Error('Airflow has not read its DAG files.');
 }
