@@ -1,6 +1,5 @@
 /** Which calls a fault strikes: by what was asked, by probability, by number. */
 type Rule<C> = {
-	op: string;
 	/** Probability of each matching call, 0–1. */
 	rate?: number | undefined;
 	/** The next `times` matching calls; absent: every one. */
@@ -8,10 +7,17 @@ type Rule<C> = {
 	match?: ((call: C) => boolean) | undefined;
 };
 
-/** Faults waiting to strike, and replies to be kept back. Which call is struck follows from the seed and the order of calls. */
-export function openFaults<C extends { op: string }, F extends Rule<C>>(random: () => number) {
+/**
+ * Faults waiting to strike, and replies to be kept back. Which call is struck follows from the seed and the order of calls.
+ * `named`: what a call asks for, or what a fault strikes; `*` is anything.
+ */
+export function openFaults<N extends string, C, F extends Rule<C>>(
+	random: () => number,
+	named: (one: C | F) => N | '*',
+) {
+	const meant = (name: string, call: C): boolean => name === '*' || name === named(call);
 	const waiting: { fault: F; left: number }[] = [];
-	const holds: { op: C['op']; match: (call: C) => boolean; take: (call: C) => Promise<void> }[] = [];
+	const holds: { name: N; match: (call: C) => boolean; take: (call: C) => Promise<void> }[] = [];
 
 	function add(fault: F): () => void {
 		const entry = { fault, left: fault.times ?? Infinity };
@@ -25,7 +31,7 @@ export function openFaults<C extends { op: string }, F extends Rule<C>>(random: 
 	function strike(call: C): F | undefined {
 		for (const entry of waiting) {
 			const { fault } = entry;
-			if (entry.left <= 0 || (fault.op !== '*' && fault.op !== call.op)) continue;
+			if (entry.left <= 0 || !meant(named(fault), call)) continue;
 			if (fault.match !== undefined && !fault.match(call)) continue;
 			if (fault.rate !== undefined && random() >= fault.rate) continue;
 			entry.left -= 1;
@@ -35,14 +41,11 @@ export function openFaults<C extends { op: string }, F extends Rule<C>>(random: 
 	}
 
 	/** `reached` settles once the effect has happened and the reply waits; `release` lets it go, or drops a hold nobody met. */
-	function holdNextReply(
-		op: C['op'],
-		match: (call: C) => boolean = () => true,
-	): { reached: Promise<C>; release(): void } {
+	function holdNextReply(name: N, match: (call: C) => boolean = () => true): { reached: Promise<C>; release(): void } {
 		const reached = Promise.withResolvers<C>();
 		const released = Promise.withResolvers<void>();
 		const hold = {
-			op,
+			name,
 			match,
 			take(call: C) {
 				reached.resolve(call);
@@ -62,7 +65,7 @@ export function openFaults<C extends { op: string }, F extends Rule<C>>(random: 
 
 	/** Undefined when nobody holds this reply back. */
 	function held(call: C): Promise<void> | undefined {
-		const place = holds.findIndex((hold) => hold.op === call.op && hold.match(call));
+		const place = holds.findIndex((hold) => meant(hold.name, call) && hold.match(call));
 		return place < 0 ? undefined : holds.splice(place, 1)[0]?.take(call);
 	}
 

@@ -33,7 +33,7 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	const callers = openCallers(options, store.now);
 	const scheduler = openScheduler(store, options.schedules ?? true);
 	// A stream of its own: what else is drawn must not move where faults strike.
-	const faults = openFaults<Call, Fault>(seeded((options.seed ?? 1) ^ 0x5bd1e995));
+	const faults = openFaults<Call['op'], Call, Fault>(seeded((options.seed ?? 1) ^ 0x5bd1e995), ({ op }) => op);
 	const health: Record<string, PartHealth> = {};
 	const calls: Call[] = [];
 

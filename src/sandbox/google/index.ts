@@ -49,7 +49,7 @@ export type SandboxGoogle = {
  * Manager, IAM, Storage and Service Usage, in Google's own forms and as strict as Google is.
  */
 export async function startGoogle(world: World, options: GoogleOptions = {}): Promise<SandboxGoogle> {
-	const faults = openFaults<Call, Fault>(seeded(options.seed ?? 1));
+	const faults = openFaults<Call['op'], Call, Fault>(seeded(options.seed ?? 1), ({ op }) => op);
 	const desk: Desk = { world, faults, calls: [], mostPerPage: Infinity };
 	const apis = [
 		composerApi(world),

@@ -22,7 +22,7 @@ const STANDARD = new Set([
 
 export type Desk = {
 	world: World;
-	faults: ReturnType<typeof openFaults<Call, Fault>>;
+	faults: ReturnType<typeof openFaults<Call['op'], Call, Fault>>;
 	calls: Call[];
 	mostPerPage: number;
 };

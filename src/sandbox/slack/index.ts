@@ -1,7 +1,8 @@
-import type { Identity, SandboxSlack, SlackOptions } from './types.ts';
+import type { Call, Fault, Identity, Method, SandboxSlack, SlackOptions } from './types.ts';
 import { openActs } from './acts.ts';
 import { openDelivery } from './deliver.ts';
-import { openFaults, openRateLimits } from './faults.ts';
+import { openFaults } from '../faults.ts';
+import { openRateLimits } from './rate-limits.ts';
 import { openServer, type Access } from './server.ts';
 import { openStore } from './store.ts';
 import { letters, seeded } from './random.ts';
@@ -18,7 +19,7 @@ export async function startSlack(options: SlackOptions = {}): Promise<SandboxSla
 	const identity = identityFor(options);
 	const store = openStore(options, identity);
 	// A stream of its own: ids drawn elsewhere must not move where faults strike.
-	const faults = openFaults(seeded((options.seed ?? 1) ^ 0x5bd1e995));
+	const faults = openFaults<Method, Call, Fault>(seeded((options.seed ?? 1) ^ 0x5bd1e995), ({ method }) => method);
 	const delivery = openDelivery(store, {
 		ackTimeoutMs: options.ackTimeoutMs ?? 3000,
 		requestUrl: options.requestUrl,

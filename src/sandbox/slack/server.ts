@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Call, Fault, Json, JsonObject } from './types.ts';
+import type { Call, Fault, Json, JsonObject, Method } from './types.ts';
 import type { Store } from './store.ts';
 import type { Delivery } from './deliver.ts';
-import type { openFaults, openRateLimits } from './faults.ts';
+import type { openFaults } from '../faults.ts';
+import type { openRateLimits } from './rate-limits.ts';
 import type { Methods } from './methods/method.ts';
 import { chat } from './methods/chat.ts';
 import { conversations } from './methods/conversations.ts';
@@ -28,7 +29,7 @@ type Answer = { status: number; headers: Record<string, string>; body: string };
 export async function openServer(parts: {
 	store: Store;
 	delivery: Delivery;
-	faults: ReturnType<typeof openFaults>;
+	faults: ReturnType<typeof openFaults<Method, Call, Fault>>;
 	rateLimit: ReturnType<typeof openRateLimits>;
 	access: () => Access;
 	port: number;
