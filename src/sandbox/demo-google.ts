@@ -153,12 +153,14 @@ export async function startDemoCloud(options: {
 	}): Promise<DemoEnvironment> {
 		const { name, image } = wanted;
 		const third = image.startsWith('composer-3');
+		const version = /airflow-(\d+\.\d+\.\d+)/.exec(image)?.[1];
+		if (version === undefined) throw new Error(`${image} names no Airflow`);
 		const environment = addEnvironment(world, { name, location, imageVersion: image, airflowUri: 'http://127.0.0.1' });
 		const physics = openPhysics({
 			world,
 			environment,
 			airflow: third ? 3 : 2,
-			airflowVersion: third ? '3.1.7' : '2.11.1',
+			airflowVersion: version,
 		});
 		// The runs of the past were on this one.
 		for (const pod of environment.pods) if (pod.type === 'CELERY_WORKER') pod.name = HOST;
@@ -172,6 +174,7 @@ export async function startDemoCloud(options: {
 		const shared = wanted.dags ?? dags;
 		const airflow = await startAirflow({
 			api: third ? 2 : 1,
+			version,
 			auth: 'google',
 			google: callers(),
 			dags: [...shared, ...stories.dags],

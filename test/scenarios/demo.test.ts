@@ -83,6 +83,11 @@ describe('/dag diagnose as soon as the demo stands', () => {
 		expect(`${verdict} ${status}`).toBe(`${cause} confirmed`);
 	});
 
+	test.each(['prod', 'staging', 'finance'] as const)('%s: Airflow says the version of its image', async (name) => {
+		const { version } = await bot(name).airflow('prod').version();
+		expect(cloud[name].environment.settings.imageVersion).toContain(`airflow-${version}`);
+	});
+
 	test('nothing is wrong with the others', async () => {
 		const deps = bot('prod');
 		for (const dag of ['daily_sales', 'partner_feeds', 'nightly_cleanup']) {

@@ -36,12 +36,16 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	const faults = openFaults<Call['op'], Call, Fault>(seeded((options.seed ?? 1) ^ 0x5bd1e995), ({ op }) => op);
 	const health: Record<string, PartHealth> = {};
 	const calls: Call[] = [];
+	const recorded = { 1: v1, 2: v2 };
+	const begun = { ...recorded[options.api], version: options.version ?? recorded[options.api].version };
+	/** After an upgrade in place it is the recorded one. */
+	const dialectOf = (api: 1 | 2) => (api === options.api ? begun : recorded[api]);
 
 	/** The reply, and what of it counts as a call. */
 	function prepare(request: IncomingMessage, url: URL): { call: Call; act: (body: string) => Reply } {
 		const method = request.method ?? 'GET';
 		const { api } = store;
-		const dialect = api === 1 ? v1 : v2;
+		const dialect = dialectOf(api);
 		const op = /^\/api\/v\d\/version$/.test(url.pathname) ? 'version' : 'page';
 		const call: Call = { op, method, path: url.pathname, at: store.now() };
 		const door = callers.atTheDoor(request, api);
@@ -133,14 +137,14 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 			return {
 				status: 200,
 				headers: { 'content-type': 'text/html; charset=utf-8' },
-				body: runPage(store, url, '3.1.8'),
+				body: runPage(store, url, dialectOf(2).version),
 			};
 		}
 		if (/^\/dags\/[^/]+(\/grid)?$/.test(url.pathname) || url.pathname === '/' || url.pathname === '/home')
 			return {
 				status: 200,
 				headers: { 'content-type': 'text/html; charset=utf-8' },
-				body: runPage(store, url, '2.11.2'),
+				body: runPage(store, url, dialectOf(1).version),
 			};
 		return {
 			status: 404,
@@ -221,7 +225,7 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 	return {
 		url: `http://127.0.0.1:${port}`,
 		get version() {
-			return store.api === 1 ? v1.version : v2.version;
+			return dialectOf(store.api).version;
 		},
 		users: callers.users,
 		started: () => store.started,

@@ -286,6 +286,8 @@ export type GoogleCaller = {
 export type AirflowOptions = {
 	/** REST API generation: 1 is Airflow 2.11, 2 is Airflow 3.1. */
 	api: 1 | 2;
+	/** What it says it is; default: the version whose answers were recorded. */
+	version?: string;
 	/** TCP port on 127.0.0.1; 0 = any. */
 	port?: number;
 	/** Default: `contractDags`, the same as in `airflow/dags`. */

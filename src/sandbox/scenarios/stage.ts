@@ -89,6 +89,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
 	for (const dag of dags) physics.add(dag);
 	const airflow = await startAirflow({
 		api: generation === 2 ? 1 : 2,
+		version,
 		dags,
 		schedules: false,
 		now: world.now,
