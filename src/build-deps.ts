@@ -186,6 +186,7 @@ export function buildDeps(config: Config, redis: Redis, log: Log, now: () => num
 		followGiveUpMs: config.followGiveUpMs,
 		retryGiveUpMs: config.retryGiveUpMs,
 		async checkups() {
+			// Only a name for the commands that are posted. Credentials that give no token are told by each environment's own check.
 			const bot = clouds.size === 0 ? undefined : await google.who().catch(() => undefined);
 			const checks = await Promise.all([
 				slackCheckups(identity, config.slack),

@@ -48,6 +48,7 @@ export async function watch(held: Held, wires: Wires): Promise<Outcome> {
 	const turn = await deps.watching.begin(env, holder);
 	// The scheduler brings the next tick; a hint comes once.
 	if (!turn) return soon ? { againInMs: AGAIN_MS } : 'done';
+	// A renewal that fails needs no word: the next look commits too, and throws.
 	const renew = setInterval(() => void deps.watching.commit(env, holder).catch(() => undefined), LEASE_MS / 4);
 	try {
 		await look({ env, soon, holder }, turn, wires);

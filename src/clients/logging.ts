@@ -112,6 +112,7 @@ export function logging(options: LoggingOptions, google: GoogleToken, budget: Bu
 			sessions.stopAll();
 			const closing = opened;
 			opened = undefined;
+			// Whoever asked through a client that never opened was told why; there is nothing to close.
 			await (await closing?.catch(() => undefined))?.close();
 		},
 	};

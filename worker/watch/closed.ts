@@ -23,7 +23,7 @@ export async function closedChannels({
 	const noted = await watching.conditions(CLOSED);
 	const closed: Closed[] = [];
 	for (const [channel, label] of noted) {
-		// What cannot be asked is not known to be open.
+		// What cannot be asked is not known to be open, and stays among those that are told.
 		const open = await slack.isMember(channel, { archivedToo: false }).catch(() => undefined);
 		if (open === true) await watching.over(CLOSED, channel);
 		else closed.push({ channel, label: z.string().parse(JSON.parse(label)) });
