@@ -18,7 +18,7 @@ import { headline, idSpan, labels, subjectOf } from './words.ts';
 
 /** So many failed tries stand in the card itself; more have pages of their own in its thread. */
 export const IN_CARD = 5;
-/** Where nothing goes into a thread, the card lists so many and counts the rest. */
+/** Where nothing goes into a thread, so many stand in the card; more have pages of their own in messages that follow it. */
 export const IN_LONE_CARD = 40;
 /** A block of preformatted text takes 3,000 characters. */
 const CODE_LENGTH = 2900;
@@ -31,7 +31,7 @@ export type Showing = {
 	url: string | undefined;
 	/** Failed tries that are listed in the card. */
 	rows: readonly FailedTry[];
-	/** The rest of them is in its thread. */
+	/** What is too long for it is in its thread; else the list of tries is in messages that follow. */
 	thread: boolean;
 	/** Who is called: user and user group ids. */
 	notify: readonly string[];
@@ -51,7 +51,7 @@ export function card(incident: Incident, showing: Showing): Reply {
 			...whereabouts(incident, showing),
 			...labels(incident, lang).map((one): Part => ({ kind: 'note', line: one })),
 			...(incident.phase === 'folded' && showing.bigger ? [partOf(showing.bigger, lang)] : []),
-			...(over ? causeInShort(incident, lang) : why(incident, lang)),
+			...(over ? causeInShort(incident, lang) : why(incident, showing)),
 			...conditionFacts(incident),
 			...listed(incident, showing),
 			...actLines(incident.acts, lang).map((one): Part => ({ kind: 'text', line: one })),
@@ -103,22 +103,27 @@ function partOf(bigger: Incident, lang: Lang): Part {
 	};
 }
 
-function why({ why: known, condition, counts }: Incident, lang: Lang): Part[] {
+function why({ why: known, condition, counts, latest }: Incident, { lang, thread }: Showing): Part[] {
 	if (!known) {
 		if (condition && counts.tries === 0) return [];
 		return [{ kind: 'note', line: [lang === 'ja' ? '原因を調べています…' : 'Finding out why …'] }];
 	}
 	const log = condition && CONDITION_LOGS[condition.kind];
 	const { parts, cut } = whyParts(verdictIn(known, lang), lang, log);
-	const more = lang === 'ja' ? '対処の全文はスレッドにあります。' : 'The whole fix stands in the thread.';
+	const more = thread ? WHOLE_FIX.thread : latest ? WHOLE_FIX.button : undefined;
 	const size = sizeFor(known);
 	return [
 		...parts,
 		...(size ? [sizeLine(size, lang)] : []),
-		...(cut ? [{ kind: 'note' as const, line: [more] }] : []),
+		...(cut && more ? [{ kind: 'note' as const, line: [more[lang]] }] : []),
 		...(known.provisional ? [{ kind: 'note' as const, line: [PROVISIONAL[lang]] }] : []),
 	];
 }
+
+const WHOLE_FIX = {
+	thread: { en: 'The whole fix stands in the thread.', ja: '対処の全文はスレッドにあります。' },
+	button: { en: 'Diagnose again shows the whole fix.', ja: '対処の全文は「再診断」で確認できます。' },
+};
 
 /** A change of size that meets a cause that is sure. */
 export const sizeFor = (known: Why | undefined): Suggestion | undefined =>
@@ -178,25 +183,22 @@ const lastLines = (text: string, most: number): string =>
 		.map((line) => quote(line, 300))
 		.join('\n');
 
-/** Every failed try once: in the card while they are few, else on pages in its thread. */
+/** Every failed try once: in the card while they are few, else on pages. */
 function listed({ counts }: Incident, { rows, thread, lang }: Showing): Part[] {
-	const ja = lang === 'ja';
 	if (counts.tries <= 1) return [];
-	if (rows.length === 0 && thread)
-		return [
-			{
-				kind: 'note',
-				line: [
-					ja
-						? `失敗した試行 ${counts.tries} 件の一覧はスレッドにあります。`
-						: `All ${counts.tries} failed tries are listed in the thread.`,
-				],
-			},
-		];
-	const rest = counts.tries - rows.length;
+	if (rows.length > 0) return rowParts(rows.toSorted((a, b) => timeOf(a) - timeOf(b) || a.tryNumber - b.tryNumber));
+	const where = thread
+		? { en: 'in the thread', ja: 'スレッド' }
+		: { en: 'in the messages that follow', ja: 'この後のメッセージ' };
 	return [
-		...rowParts(rows.toSorted((a, b) => timeOf(a) - timeOf(b) || a.tryNumber - b.tryNumber)),
-		...(rest > 0 ? [{ kind: 'note' as const, line: [ja ? `ほか ${rest} 件` : `and ${rest} more`] }] : []),
+		{
+			kind: 'note',
+			line: [
+				lang === 'ja'
+					? `失敗した試行 ${counts.tries} 件の一覧は${where.ja}にあります。`
+					: `All ${counts.tries} failed tries are listed ${where.en}.`,
+			],
+		},
 	];
 }
 
@@ -236,16 +238,14 @@ export function details({ why: known, condition }: Incident, lang: Lang): Reply 
 	};
 }
 
-/** One page of the list of failed tries. `from`: the number of its first, 1-based. */
-export function page(from: number, rows: readonly FailedTry[], lang: Lang): Reply {
+/** One page of the list of failed tries. `from`: the number of its first, 1-based. `of`: what they are of, where no thread says it. */
+export function page(from: number, rows: readonly FailedTry[], lang: Lang, of?: Line): Reply {
 	const to = from + rows.length - 1;
 	const range = from === to ? String(from) : `${from}–${to}`;
+	const title = lang === 'ja' ? `失敗した試行 ${range}` : `${of ? 'failed' : 'Failed'} tries ${range}`;
 	return {
 		to: 'channel',
-		parts: [
-			{ kind: 'title', icon: '📋', line: [lang === 'ja' ? `失敗した試行 ${range}` : `Failed tries ${range}`] },
-			...rowParts(rows),
-		],
+		parts: [{ kind: 'title', icon: '📋', line: of ? [...of, `: ${title}`] : [title] }, ...rowParts(rows)],
 	};
 }
 

@@ -25,6 +25,8 @@ export const lineOf = ({ id, cause, phase, counts, dags }: Incident): StormLine 
 
 const SHOWN = 15;
 
+export const MANY = { en: 'Many failures at once', ja: '多数の失敗' };
+
 export type Storm = { openedAt: number; lines: readonly StormLine[]; tries: number };
 
 /** More incidents at once than anybody can read, in one message: by cause, the worst first. */
@@ -40,8 +42,8 @@ export function digest({ openedAt, lines, tries }: Storm, { lang, thread }: { la
 			icon: bad > 0 ? '🌪️' : '🟢',
 			line: [
 				ja
-					? `多数の失敗: 失敗した試行 ${tries} 件、障害 ${lines.length} 件`
-					: `Many failures at once: ${tries} failed tries in ${lines.length} incidents`,
+					? `${MANY.ja}: 失敗した試行 ${tries} 件、障害 ${lines.length} 件`
+					: `${MANY.en}: ${tries} failed tries in ${lines.length} incidents`,
 			],
 		},
 		{
@@ -54,11 +56,13 @@ export function digest({ openedAt, lines, tries }: Storm, { lang, thread }: { la
 	];
 	const rest = groups.length - SHOWN;
 	if (rest > 0) parts.push({ kind: 'note', line: [ja ? `ほか ${rest} 種類の原因` : `and ${rest} more causes`] });
-	if (thread)
-		parts.push({
-			kind: 'note',
-			line: [ja ? '失敗した試行はすべてスレッドに一覧があります。' : 'Every failed try is listed in the thread.'],
-		});
+	const where = thread
+		? { en: 'in the thread', ja: 'スレッド' }
+		: { en: 'in the messages that follow', ja: 'この後のメッセージ' };
+	parts.push({
+		kind: 'note',
+		line: [ja ? `失敗した試行はすべて${where.ja}に一覧があります。` : `Every failed try is listed ${where.en}.`],
+	});
 	return { to: 'channel', parts };
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import type { Destination } from '../../src/alerts/about.ts';
-import { card, IN_CARD } from '../../src/alerts/card.ts';
+import { card, IN_CARD, IN_LONE_CARD } from '../../src/alerts/card.ts';
 import { isWorthTelling } from '../../src/alerts/decide.ts';
 import type { FailedTry, Incident, IncidentEvent } from '../../src/alerts/incident.ts';
 import { rowText } from '../../src/alerts/row.ts';
@@ -75,11 +75,10 @@ function expectTrue(at: Desk, incident: Incident, tries: readonly FailedTry[], d
 		expect(all).toEqual([]);
 		return;
 	}
-	const rows = incident.counts.tries <= IN_CARD ? tries : [];
+	const { thread } = destination;
+	const rows = incident.counts.tries <= (thread ? IN_CARD : IN_LONE_CARD) ? tries : [];
 	const url = incident.latest && `https://airflow.example.com/dags/${incident.latest.dag}/${incident.latest.run}`;
-	expect(own?.reply).toEqual(
-		card(incident, { lang: destination.lang, nameEnv: false, url, rows, thread: true, notify: [] }),
-	);
+	expect(own?.reply).toEqual(card(incident, { lang: destination.lang, nameEnv: false, url, rows, thread, notify: [] }));
 	if (incident.counts.tries > 1)
 		expect(
 			listed(
@@ -98,7 +97,7 @@ test('the final card is the final state, each failed try is listed once: random 
 			async (all, seed, rate) => {
 				await client.flushall();
 				const draw = seeded(seed);
-				const places = [to('CLAST'), to('CALL', { tries: 'all', lang: 'ja' })];
+				const places = [to('CLAST'), to('CALL', { tries: 'all', lang: 'ja' }), to('CLONE', { thread: false })];
 				const at = desk(client, () => places, { crashes: { rate, draw } });
 				const acts: IncidentEvent[] = [ack(), ack({ by: 'U0BEN', at: T0 + 1 })].map((act) => ({
 					kind: 'act',
@@ -212,19 +211,43 @@ describe('a conversation', () => {
 		expect(titles(at, 'D')).toHaveLength(1);
 	});
 
-	test('reads a long list on pages in the thread, in their order', async () => {
-		const at = await heard([to('C')], ...Array.from({ length: 500 }, (_, mapIndex) => failed({ mapIndex })));
+	test.each([
+		['in the thread', true, /^📋 Failed tries 1–\d+$/],
+		['without threads in messages that follow', false, /^📋 500 tasks of `daily_sales`: failed tries 1–\d+$/],
+	])('reads a long list on pages %s, in their order', async (_, thread, title) => {
+		const at = await heard(
+			[to('C', { thread })],
+			...Array.from({ length: 500 }, (_, mapIndex) => failed({ mapIndex })),
+		);
 		const pages = titles(at).filter((title) => title.startsWith('📋'));
 		expect(pages.length).toBeGreaterThan(2);
-		expect(pages[0]).toMatch(/^📋 Failed tries 1–\d+$/);
+		expect(pages[0]).toMatch(title);
+		expect([...at.shown().values()].filter((one) => one.thread !== undefined).length > 0).toBe(thread);
 		const id = (await at.incidents.under('k')) ?? '';
 		const tries = await at.incidents.tries(id);
 		expect(listed([...at.shown().values()], tries)).toEqual(tries.map(() => 1));
 	});
+
+	test('without threads keeps its list in the card while it is short; longer, it moves out of it', async () => {
+		const at = desk(client, () => [to('C', { thread: false })]);
+		const tries = (count: number) => Array.from({ length: count }, (_, mapIndex) => failed({ mapIndex }));
+		for (const event of tries(IN_LONE_CARD)) await hear(at, event);
+		await at.settle();
+		expect(at.shown().size).toBe(1);
+		for (const event of tries(IN_LONE_CARD + 1)) await hear(at, event);
+		await at.settle();
+		expect(titles(at)).toHaveLength(2);
+		const all = await at.incidents.tries((await at.incidents.under('k')) ?? '');
+		expect(all).toHaveLength(IN_LONE_CARD + 1);
+		expect(listed([...at.shown().values()], all)).toEqual(all.map(() => 1));
+	});
 });
 
-test('a storm of many causes: some cards, then one digest; each failed try stands once', async () => {
-	const at = desk(client, () => [to('C')]);
+test.each([
+	['in its thread', true],
+	['without threads after it', false],
+])('a storm of many causes: some cards, then one digest; each failed try stands once, %s', async (_, thread) => {
+	const at = desk(client, () => [to('C', { thread })]);
 	const tries = Array.from({ length: 60 }, (_, n) => failedTry({ dag: `dag_${n}` }));
 	for (const one of tries) {
 		const own = { keys: [one.dag], brief: [], history: one.dag };

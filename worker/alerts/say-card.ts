@@ -22,7 +22,7 @@ export async function sayCard(incident: Incident, reading: Reading, told: Told, 
 	if (incident.counts.tries > BUSY && incident.phase !== 'recovered' && wait > 0) return { told, again: wait };
 	const { channel, lang, thread, notify } = told;
 	const most = thread ? IN_CARD : IN_LONE_CARD;
-	const rows = thread && incident.counts.tries > most ? [] : await firstRows(reading, most, wires);
+	const rows = incident.counts.tries > most ? [] : await allRows(reading, wires);
 	const bigger = incident.partOf === undefined ? undefined : await deps.incidents.get(incident.partOf);
 	const nameEnv = deps.environments.length > 1;
 	const reply = card(incident, { lang, nameEnv, url: urlOf(incident, wires), rows, thread, notify, bigger });
@@ -30,11 +30,10 @@ export async function sayCard(incident: Incident, reading: Reading, told: Told, 
 	return { told: { ...told, editedAt: now } };
 }
 
-async function firstRows({ id, ledger }: Reading, most: number, { deps }: Wires): Promise<FailedTry[]> {
+async function allRows({ id, ledger }: Reading, { deps }: Wires): Promise<FailedTry[]> {
 	const rows: FailedTry[] = [];
-	for (let at = 0; at < ledger.pages.length && rows.length < most; at++)
-		rows.push(...(await deps.incidents.page(ledger, id, at)));
-	return rows.slice(0, most);
+	for (let at = 0; at < ledger.pages.length; at++) rows.push(...(await deps.incidents.page(ledger, id, at)));
+	return rows;
 }
 
 /** A person is told directly. */

@@ -1,5 +1,6 @@
-import { details, IN_CARD, page, recovery } from '../../src/alerts/card.ts';
+import { details, IN_CARD, IN_LONE_CARD, page, recovery } from '../../src/alerts/card.ts';
 import type { Incident, Told } from '../../src/alerts/incident.ts';
+import { subjectOf } from '../../src/alerts/words.ts';
 import type { Reading } from '../../src/clients/incidents.ts';
 import type { Place } from '../../src/clients/store.ts';
 import type { Reply } from '../../src/domain/reply.ts';
@@ -14,7 +15,10 @@ const NEXT_PAGE_MS = 1100;
 /** A page that is not full yet is said once no more failures came for so long. */
 const CALM_MS = 3000;
 
-/** What belongs into the thread of a card: evidence, pages of failed tries, the recovery. One page at a time, so that other cards come through. */
+/**
+ * What belongs into the thread of a card: evidence, pages of failed tries, the recovery. Where nothing goes into a thread, only the
+ * pages, after the card. One page at a time, so that other cards come through.
+ */
 export async function sayThread(incident: Incident, reading: Reading, before: Told, wires: Wires): Promise<Said> {
 	const { deps } = wires;
 	const id = cardId(incident.id, before.channel);
@@ -28,10 +32,11 @@ export async function sayThread(incident: Incident, reading: Reading, before: To
 		const recoveries = incident.phase === 'recovered' ? incident.relapses + 1 : 0;
 		told = { ...told, stands: true, recoveries };
 	}
-	if (!told.thread) return { told };
-	const place: Place = { kind: 'channel', channel: at.channel, thread: at.ts };
+	const place: Place = { kind: 'channel', channel: at.channel, thread: told.thread ? at.ts : undefined };
 	const post = (name: string, reply: Reply, stage: number): Promise<void> =>
 		say(wires, `${id}-${name}`, place, { reply, lang: told.lang, stage });
+	const pages = (): Promise<Said> => sayPages(incident, reading, told, { id, post, wires });
+	if (!told.thread) return pages();
 
 	const whyAt = incident.why && (reading.ledger.whyAt ?? incident.openedAt);
 	if (whyAt !== undefined && told.details !== whyAt) {
@@ -43,19 +48,21 @@ export async function sayThread(incident: Incident, reading: Reading, before: To
 		await post(`r${incident.relapses}`, recovery(incident, told.lang), incident.rev);
 		told = { ...told, recoveries: incident.relapses + 1 };
 	}
-	return sayPages(incident, reading, told, { id, post, wires });
+	return pages();
 }
 
 type Posting = { id: string; post: (name: string, reply: Reply, stage: number) => Promise<void>; wires: Wires };
 
 /** Every failed try stands on exactly one page; a page that is full never changes again. */
 async function sayPages(
-	{ counts, pages }: Incident,
+	incident: Incident,
 	reading: Reading,
 	told: Told,
 	{ id, post, wires: { deps } }: Posting,
 ): Promise<Said> {
-	if (counts.tries <= IN_CARD) return { told };
+	const { counts, pages } = incident;
+	const { thread, lang } = told;
+	if (counts.tries <= (thread ? IN_CARD : IN_LONE_CARD)) return { told };
 	const { full, last } = told.pages ?? { full: 0, last: 0 };
 	const size = pages[full];
 	if (size === undefined) return { told };
@@ -67,7 +74,7 @@ async function sayPages(
 	if (isLast && calmIn > 0) return { told, again: Math.max(calmIn, SOON_MS) };
 	const rows = await deps.incidents.page(reading.ledger, reading.id, full);
 	const from = 1 + pages.slice(0, full).reduce((sum, one) => sum + one, 0);
-	await post(`p${full}`, page(from, rows, told.lang), size);
+	await post(`p${full}`, page(from, rows, lang, thread ? undefined : subjectOf(incident, lang)), size);
 	const after = { ...told, pages: isLast ? { full, last: size } : { full: full + 1, last: 0 } };
 	return isLast ? { told: after } : { told: after, again: NEXT_PAGE_MS };
 }

@@ -4,7 +4,7 @@ import { page } from '../../src/alerts/card.ts';
 import type { Incident } from '../../src/alerts/incident.ts';
 import { addToPages } from '../../src/alerts/pages.ts';
 import type { Page } from '../../src/alerts/pages.ts';
-import { digest, lineOf } from '../../src/alerts/storm.ts';
+import { digest, lineOf, MANY } from '../../src/alerts/storm.ts';
 import type { Outcome } from '../../src/clients/queue.ts';
 import type { StormReading } from '../../src/clients/storms.ts';
 import type { Place } from '../../src/clients/store.ts';
@@ -60,7 +60,7 @@ export async function addToStorm(storm: string, incident: Incident, { deps, work
 	}
 }
 
-/** Brings the digest of a storm, and the list in its thread, up to date. */
+/** Brings the digest of a storm, and the list in its thread or after it, up to date. */
 export async function stormCard(id: string, holder: string, wires: Wires): Promise<Outcome> {
 	const { incidents } = wires.deps;
 	if (!(await incidents.hold(`storm:${id}`, holder, LEASE_MS))) return { againInMs: 300 };
@@ -89,13 +89,13 @@ async function bringUpToDate(id: string, wires: Wires): Promise<number | undefin
 	}
 	const pages = await paged(reading, wires);
 	let { full, last } = told;
-	const at = thread ? await store.standing(stormId(id)) : undefined;
-	if (thread && !at) again = Math.min(again ?? Infinity, SOON_MS);
+	const at = await store.standing(stormId(id));
+	if (!at) again = Math.min(again ?? Infinity, SOON_MS);
 	if (at?.ts !== undefined && !at.gone) {
 		const done = await sayPage(
 			reading,
 			{ pages, full, last },
-			{ kind: 'channel', channel: at.channel, thread: at.ts },
+			{ kind: 'channel', channel: at.channel, thread: thread ? at.ts : undefined },
 			wires,
 		);
 		({ full, last } = done);
@@ -117,7 +117,7 @@ async function paged({ id, told, tries }: StormReading, { deps }: Wires): Promis
 type Standing = { pages: readonly Page[]; full: number; last: number };
 
 async function sayPage(
-	{ id, destination: { lang } }: StormReading,
+	{ id, destination: { lang, thread } }: StormReading,
 	{ pages, full, last }: Standing,
 	place: Place,
 	wires: Wires,
@@ -129,7 +129,7 @@ async function sayPage(
 	if (isLast && current.tries === last) return { full, last };
 	if (full > 0 && !(await store.standing(`${stormId(id)}-p${full - 1}`))) return { full, last, again: SOON_MS };
 	const rows = await storms.rows(id, current.from, current.tries);
-	const reply = page(current.from + 1, rows, lang);
+	const reply = page(current.from + 1, rows, lang, thread ? undefined : [MANY[lang]]);
 	await say(wires, `${stormId(id)}-p${full}`, place, { reply, lang, stage: current.tries });
 	return isLast ? { full, last: current.tries } : { full: full + 1, last: 0, again: NEXT_PAGE_MS };
 }
