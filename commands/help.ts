@@ -31,6 +31,16 @@ export default defineCommand<Args>({
 
 const usageOf = ({ name, usage }: Verb): string => `/dag ${name} ${usage}`.trim();
 
+/** Read sooner than a grammar; `/dag help <verb>` has that. */
+const firstExample = (verb: Verb): string => {
+	const [example] = verb.examples;
+	return example ? `/dag ${example.words}` : usageOf(verb);
+};
+
+/** What most people come for stands first in its group. */
+const OFTEN = ['trigger', 'status', 'diagnose', 'logs', 'rerun', 'mute', 'doctor'];
+const rank = ({ name }: Verb): number => (OFTEN.includes(name) ? OFTEN.indexOf(name) : OFTEN.length);
+
 const allowed = ({ verbs, access, asker, channel }: AtOnce) =>
 	verbs.filter(({ role }) => mayDo(access, asker, { channel }, role));
 
@@ -42,29 +52,23 @@ function overview(known: AtOnce): Reply {
 	if (mine.length === 0 && help) return refusal({ verb: help, asker, access, channel });
 	const parts: Part[] = [{ kind: 'title', icon: '🎻', line: [ja ? 'ここで使えるコマンド' : 'What you may run here'] }];
 	for (const [group, heading] of Object.entries(GROUPS)) {
-		const verbsOfGroup = mine.filter((verb) => verb.group === group);
+		const verbsOfGroup = mine.filter((verb) => verb.group === group).toSorted((a, b) => rank(a) - rank(b));
 		if (verbsOfGroup.length === 0) continue;
 		parts.push(
 			{ kind: 'text', line: [{ bold: heading[asker.lang] }] },
 			{
 				kind: 'list',
-				items: verbsOfGroup.map((verb): Line => [{ code: usageOf(verb) }, `  ${verb.summary[asker.lang]}`]),
+				items: verbsOfGroup.map((verb): Line => [{ code: firstExample(verb) }, `  ${verb.summary[asker.lang]}`]),
 			},
 		);
 	}
-	const examples = mine.filter(({ group }) => group !== 'bot').flatMap((verb) => verb.examples.slice(0, 1));
-	if (examples.length > 0)
-		parts.push(
-			{ kind: 'text', line: [{ bold: ja ? '例' : 'For example' }] },
-			{ kind: 'code', text: examples.map(({ words }) => `/dag ${words}`).join('\n') },
-		);
 	parts.push({
 		kind: 'note',
 		line: [
-			ja ? '詳しくは /dag help コマンド名。' : '/dag help and a command tells more about it.',
+			ja ? '書き方の詳細: /dag help コマンド名' : 'How each is written in full: /dag help and its name.',
 			access.environments.length > 1
 				? ja
-					? ' --env 名前 はどのコマンドにも付けられます。'
+					? '。--env 名前 はどのコマンドにも付けられます。'
 					: ' --env NAME goes with any command.'
 				: '',
 		],
