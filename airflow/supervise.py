@@ -2,7 +2,8 @@
 
 Reads its plan (JSON) from the file named as its argument, writes one JSON object a line about what it does, and ends
 everything when its standard input closes: so not even a kill -9 of the parent leaves a process running. A line
-`{"kill": component}` on standard input kills that component with everything below it and starts it again.
+`{"kill": component}` on standard input kills that component with everything below it and starts it again; with
+`"command": [...]` it starts as that.
 """
 
 import ctypes
@@ -113,8 +114,10 @@ def main():
             start(name)
         say(step="running")
         for line in sys.stdin:
-            name = json.loads(line)["kill"]
+            asked = json.loads(line)
+            name = asked["kill"]
             kill(processes[name])
+            plan["components"][name] = asked.get("command", plan["components"][name])
             start(name)
         return 0
     finally:

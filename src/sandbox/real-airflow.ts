@@ -32,6 +32,8 @@ export type RealAirflow = {
 	took: Readonly<Record<string, number>>;
 	/** SIGKILL of a component and of everything below it, as when its node goes away; it is started again at once. */
 	kill(component: string): Promise<void>;
+	/** A Celery worker that runs so many tasks at a time, in place of the one there is, which is killed. */
+	worker(concurrency: number): Promise<void>;
 	/** Ends every process and removes the folder. */
 	stop(): Promise<void>;
 };
@@ -128,6 +130,7 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 	const bin = (name: string): string => join(installed.venv, 'bin', name);
 	const airflow = bin('airflow');
 	const dags = options.dags ?? join(AIRFLOW, 'dags');
+	const celery = (concurrency: number): string[] => [airflow, 'celery', 'worker', '--concurrency', String(concurrency)];
 	const ports = { web: port ?? 0, worker: workerPort ?? 0, trigger: triggerPort ?? 0 };
 	const plan = {
 		folder,
@@ -148,14 +151,14 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 				? {
 						webserver: [airflow, 'webserver'],
 						scheduler: [airflow, 'scheduler'],
-						worker: [airflow, 'celery', 'worker', '--concurrency', String(options.concurrency ?? 4)],
+						worker: celery(options.concurrency ?? 4),
 						triggerer: [airflow, 'triggerer'],
 					}
 				: {
 						'api-server': [airflow, 'api-server'],
 						scheduler: [airflow, 'scheduler'],
 						'dag-processor': [airflow, 'dag-processor'],
-						worker: [airflow, 'celery', 'worker', '--concurrency', String(options.concurrency ?? 4)],
+						worker: celery(options.concurrency ?? 4),
 						triggerer: [airflow, 'triggerer'],
 					},
 	};
@@ -202,6 +205,13 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 			}
 		})());
 
+	const again = async (component: string, command?: string[]): Promise<void> => {
+		if (pids[component] === undefined) throw new Error(`There is no component ${component}.`);
+		const started = once(events, `started ${component}`, { signal: AbortSignal.timeout(20_000) });
+		stdin.write(`${JSON.stringify({ kill: component, command })}\n`);
+		await started;
+	};
+
 	const url = `http://127.0.0.1:${ports.web}`;
 	try {
 		say(`Starting Airflow ${VERSIONS[generation]} at ${url}…`);
@@ -228,12 +238,8 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 		logs,
 		pids,
 		took,
-		async kill(component) {
-			if (pids[component] === undefined) throw new Error(`There is no component ${component}.`);
-			const again = once(events, `started ${component}`, { signal: AbortSignal.timeout(20_000) });
-			stdin.write(`${JSON.stringify({ kill: component })}\n`);
-			await again;
-		},
+		kill: (component) => again(component),
+		worker: (concurrency) => again('worker', celery(concurrency)),
 		stop,
 	};
 }

@@ -1,16 +1,11 @@
-"""Tasks that only sleep, 1 to 4 seconds, so that what they wait is the queue's doing."""
+"""An Airflow DAG of tasks that only sleep, 1 to 4 seconds, so that what they wait is the queue's doing."""
 
 import time
 from datetime import datetime
 
-try:
-    from airflow.sdk import DAG
-except ImportError:
-    from airflow import DAG
-try:
-    from airflow.providers.standard.operators.python import PythonOperator
-except ImportError:
-    from airflow.operators.python import PythonOperator
+from _operators import DAG, PythonOperator
+
+COMMON = {"schedule": None, "start_date": datetime(2026, 1, 1), "catchup": False}
 
 
 def sleep(seconds):
@@ -18,6 +13,10 @@ def sleep(seconds):
     time.sleep(seconds)
 
 
-with DAG("cm_soak", schedule=None, start_date=datetime(2026, 1, 1), catchup=False, max_active_runs=100):
+with DAG("cm_soak", max_active_runs=100, **COMMON):
     for i in range(30):
         PythonOperator(task_id=f"sleep_{i}", python_callable=sleep, op_args=[1 + (i * 7 % 31) / 10])
+
+# When it is done, the worker takes tasks.
+with DAG("cm_warm", **COMMON):
+    PythonOperator(task_id="done", python_callable=sleep, op_args=[0])

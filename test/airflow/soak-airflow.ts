@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { airflow as airflowClient, type AirflowOptions } from '../../src/clients/airflow.ts';
+import { http } from '../../src/clients/base/http.ts';
+import type { Airflow } from '../../src/domain/airflow.ts';
+import { startRealAirflow, type RealAirflow } from '../../src/sandbox/real-airflow.ts';
+
+export type SoakAirflow = { airflow: RealAirflow; auth: AirflowOptions['auth']; client: Airflow };
+
+/** A real Airflow with the DAGs of `soak-dags`, these among them, ready to be run. */
+export async function startSoakAirflow(
+	generation: 2 | 3,
+	options: {
+		say: (line: string) => void;
+		concurrency: number;
+		settings?: Readonly<Record<string, string>>;
+		dags: readonly string[];
+	},
+): Promise<SoakAirflow> {
+	const airflow = await startRealAirflow(generation, {
+		say: options.say,
+		dags: join(import.meta.dirname, 'soak-dags'),
+		concurrency: options.concurrency,
+		// `_operators.py`: where the two generations keep the same things.
+		settings: { PYTHONPATH: join(import.meta.dirname, '../../airflow/dags'), ...options.settings },
+	});
+	const auth = { kind: airflow.auth.kind, ...airflow.users.admin };
+	const client = airflowClient({ url: airflow.url, auth }, http);
+	for (const until = Date.now() + 120_000; Date.now() < until; await sleep(1000)) {
+		const there = new Set((await client.dags()).map(({ id }) => id));
+		if (options.dags.every((dag) => there.has(dag))) return { airflow, auth, client };
+	}
+	await airflow.stop();
+	throw new Error('Airflow has not read its DAG files.');
+}

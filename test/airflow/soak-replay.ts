@@ -1,0 +1,165 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Airflow } from '../../src/domain/airflow.ts';
+import { fitOverhead, type Recorded } from '../../src/scaling/overhead.ts';
+import { quantile } from '../../src/scaling/quantile.ts';
+import { replay, type Overhead } from '../../src/scaling/replay.ts';
+import { startSoakAirflow } from './soak-airflow.ts';
+
+const RUNS = 10;
+const TASKS = 30 * RUNS;
+const WITHIN = 0.2;
+const RECORDED_AT = 4;
+/** The longest last: what was measured until then is there when it is broken off. */
+const PREDICTED = [8, 2];
+
+const SETTINGS = {
+	AIRFLOW__CORE__PARALLELISM: '1000',
+	AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG: '1000',
+	AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT: '1000',
+	AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: '512',
+	// Parsing again and again would take the CPU from the tasks' starts.
+	AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL: '300',
+	AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: '300',
+};
+
+export type Compared = {
+	soak: 'replay';
+	airflow: string;
+	repeat: number;
+	concurrency: number;
+	tasks: number;
+	measuredP95Seconds: number;
+	predictedP95Seconds: number;
+	/** Predicted against measured, as a share; below 0: too short. */
+	off: number;
+	good: boolean;
+	/** Share of all cores that was busy while it ran, whoever kept it so. */
+	cpuBusy: number;
+	/** Fitted from the recording at concurrency 4 alone. */
+	overhead: Overhead;
+};
+
+/**
+ * A load of sleeping tasks on a real Airflow with a real Celery worker: recorded at concurrency 4; from that recording alone
+ * the waits at 2 and 8 are predicted, and then measured. The 95th percentile is to be within 20 %. About a quarter of an hour.
+ */
+export async function soakReplay(
+	generation: 2 | 3,
+	repeat: number,
+	{ say, report, keep }: { say: (line: string) => void; report: (result: Compared) => void; keep?: string | undefined },
+): Promise<void> {
+	const { airflow, client } = await startSoakAirflow(generation, {
+		say,
+		concurrency: RECORDED_AT,
+		settings: SETTINGS,
+		dags: ['cm_soak', 'cm_warm'],
+	});
+	try {
+		const measure = async (concurrency: number): Promise<Measured> => {
+			const measured = await record(client, concurrency);
+			if (keep !== undefined) {
+				await mkdir(keep, { recursive: true });
+				const file = `airflow-${generation}-repeat-${repeat}-concurrency-${concurrency}.json`;
+				await writeFile(join(keep, file), `${JSON.stringify(measured)}\n`);
+			}
+			return measured;
+		};
+		const at4 = await measure(RECORDED_AT);
+		const overhead = fitOverhead(at4.tasks, RECORDED_AT);
+		const compare = (concurrency: number, measured: Measured): void => {
+			const is = p95(measured.tasks.map(({ queued, start }) => start - queued));
+			const predicted = p95(predict(at4.tasks, concurrency, overhead));
+			const off = predicted / is - 1;
+			report({
+				soak: 'replay',
+				airflow: airflow.version,
+				repeat,
+				concurrency,
+				tasks: measured.tasks.length,
+				measuredP95Seconds: round(is / 1000, 1),
+				predictedP95Seconds: round(predicted / 1000, 1),
+				off: round(off, 3),
+				good: Math.abs(off) <= WITHIN,
+				cpuBusy: round(measured.cpuBusy, 2),
+				overhead,
+			});
+		};
+		compare(RECORDED_AT, at4);
+		for (const concurrency of PREDICTED) {
+			await airflow.worker(concurrency);
+			compare(concurrency, await measure(concurrency));
+		}
+	} finally {
+		await airflow.stop();
+	}
+}
+
+type Measured = { tasks: Recorded[]; cpuBusy: number };
+
+const predict = (tasks: readonly Recorded[], concurrency: number, overhead: Overhead): Float64Array =>
+	replay(
+		tasks.map(({ queued, start, end }) => ({ at: queued, durationMs: end - start })),
+		{ workers: { min: 1, max: 1 }, concurrency, overhead },
+	).waitsMs;
+
+/** The worker is up; the load comes at once. */
+async function record(client: Airflow, concurrency: number): Promise<Measured> {
+	await run(client, 'cm_warm', `warm_${concurrency}`);
+	await untilDone(client, 'cm_warm', 1, 180_000);
+	const busy = cpuClock();
+	const runs = Array.from({ length: RUNS }, (_, n) => `soak_${concurrency}_${n}`);
+	for (const id of runs) await run(client, 'cm_soak', id);
+	await untilDone(client, 'cm_soak', RUNS, 1_800_000);
+	const cpuBusy = busy();
+	const tasks: Recorded[] = [];
+	for (const id of runs)
+		for (const { queuedAt, startedAt, endedAt } of await client.taskInstances('cm_soak', id))
+			tasks.push({ queued: at(queuedAt), start: at(startedAt), end: at(endedAt) });
+	if (tasks.length !== TASKS) throw new Error(`${tasks.length} tasks ran, not ${TASKS}.`);
+	return { tasks, cpuBusy };
+}
+
+const run = (client: Airflow, dag: string, id: string): Promise<unknown> =>
+	client.trigger({ dag, run: id, note: 'soak' });
+
+/** One call every five seconds, so that looking does not take the CPU from what is looked at. */
+async function untilDone(client: Airflow, dag: string, newest: number, withinMs: number): Promise<void> {
+	for (const until = Date.now() + withinMs; Date.now() < until; await sleep(5000)) {
+		const states = (await client.runs(dag, { limit: newest })).map(({ state }) => state);
+		// What did not sleep its time is no measurement.
+		if (states.includes('failed')) throw new Error(`A run of ${dag} failed.`);
+		if (states.length === newest && states.every((state) => state === 'success')) return;
+	}
+	throw new Error(`${dag} did not end within ${withinMs / 1000} s.`);
+}
+
+function at(time: string | undefined): number {
+	const ms = Date.parse(time ?? '');
+	if (Number.isNaN(ms)) throw new Error(`A task that succeeded has ${JSON.stringify(time)} for a time.`);
+	return ms;
+}
+
+/** Call it, and call what it gives: the share of all cores that was busy in between. */
+function cpuClock(): () => number {
+	const read = (): { idle: number; all: number } => {
+		const times = cpus().map((cpu) => cpu.times);
+		const sum = (of: (one: (typeof times)[number]) => number): number =>
+			times.reduce((total, one) => total + of(one), 0);
+		return {
+			idle: sum(({ idle }) => idle),
+			all: sum(({ idle, user, sys, nice, irq }) => idle + user + sys + nice + irq),
+		};
+	};
+	const before = read();
+	return () => {
+		const after = read();
+		return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all);
+	};
+}
+
+const p95 = (waits: Iterable<number>): number => quantile([...waits], 0.95);
+
+const round = (value: number, digits: number): number => Math.round(value * 10 ** digits) / 10 ** digits;
