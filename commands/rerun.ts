@@ -4,10 +4,12 @@ import type { Reply } from '../src/domain/reply.ts';
 import { rerunOnIncidents } from './_parts/act-on-incident.ts';
 import { planWord, stale } from './_parts/change-once.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
+import { incidentWord } from './_parts/incident-word.ts';
 import { dagWord, noMore, runWord } from './_parts/ids.ts';
 import { noteOnRun } from './_parts/note-on-run.ts';
+import { rerunIncident, type OfIncident } from './_parts/rerun-incident.ts';
 import { rerunOnce } from './_parts/rerun-once.ts';
-import { readPlan, requestFor, targetsOf, type RerunPlan } from './_parts/rerun-plan.ts';
+import { keepPlan, MOST_TARGETS, readPlan, requestFor, targetsOf, type RerunPlan } from './_parts/rerun-plan.ts';
 import {
 	changedReply,
 	dryRunReply,
@@ -22,6 +24,7 @@ import { tryMissing } from './_parts/try-missing.ts';
 import { needDag, whichRun } from './_parts/which-run.ts';
 import { quoteWord, splitWords, takeOptions } from './_parts/words.ts';
 
+/** What is cleared of one run. */
 type Args = {
 	dag: string;
 	run: string | undefined;
@@ -34,17 +37,14 @@ type Args = {
 	plan: string | undefined;
 };
 
-/** More are cleared in Airflow, where they can be looked through. */
-const MOST = 5000;
-
-export default defineCommand<Args>({
+export default defineCommand<Args | OfIncident>({
 	name: 'rerun',
 	summary: {
 		en: 'Clear the failed tasks of a run, or one task, so that they run again: first what would be cleared, then it asks.',
 		ja: '失敗したタスク（または指定したタスク）をクリアして再実行します。対象を表示し、確認してから実行します。',
 	},
 	group: 'run',
-	usage: '<dag> [run] [--task T] [--map N] [--downstream] [--try N]',
+	usage: '<dag | incident:id> [run] [--task T] [--map N] [--downstream] [--try N]',
 	examples: [
 		{
 			words: 'rerun daily_sales',
@@ -53,6 +53,10 @@ export default defineCommand<Args>({
 		{
 			words: 'rerun daily_sales scheduled__2026-11-20T00:00:00+00:00 --task load --downstream',
 			means: { en: 'one task and everything after it', ja: '指定したタスクとその後続すべて' },
+		},
+		{
+			words: 'rerun incident:3f9a1c20b7d4',
+			means: { en: 'every run in which something of an incident still fails', ja: 'インシデントの未復旧の実行すべて' },
 		},
 	],
 	role: 'operator',
@@ -65,6 +69,10 @@ export default defineCommand<Args>({
 		});
 		const [first, run, ...more] = rest;
 		noMore(more);
+		if (first?.text.startsWith('incident:')) {
+			if (run || flags.size > 0 || [...values.keys()].some((name) => name !== 'plan')) throw wholeIncident();
+			return { incident: incidentWord(first), plan: planWord(values.get('plan')) };
+		}
 		const [, task = '', index] = /^(.*?)(?:\[(\d{1,6})\])?$/u.exec(values.get('task') ?? '') ?? [];
 		if (task !== '' && !isTaskId(task)) throw badTask(task);
 		const mapIndex = numberOf('map', values.get('map') ?? index);
@@ -83,8 +91,11 @@ export default defineCommand<Args>({
 			plan: planWord(values.get('plan')),
 		};
 	},
-	dagOf: ({ dag }) => dag,
-	run: (args, context) => (args.plan === undefined ? ask(args, context) : carryOut(args, args.plan, context)),
+	dagOf: (args) => ('incident' in args ? undefined : args.dag),
+	run(args, context) {
+		if ('incident' in args) return rerunIncident(args, context);
+		return args.plan === undefined ? ask(args, context) : carryOut(args, args.plan, context);
+	},
 });
 
 function numberOf(option: string, text: string | undefined): number | undefined {
@@ -95,6 +106,12 @@ function numberOf(option: string, text: string | undefined): number | undefined 
 		ja: `--${option} には数値を指定してください（「${quoted(text)}」は使えません）。`,
 	});
 }
+
+const wholeIncident = () =>
+	mistake('incident with options', {
+		en: 'An incident is rerun as a whole: no run and no options go with it.',
+		ja: 'インシデントは全体が再実行の対象です。実行やオプションは指定できません。',
+	});
 
 const badTask = (task: string) =>
 	mistake('task id malformed', {
@@ -122,10 +139,10 @@ async function ask(args: Args, context: CommandContext): Promise<CommandResult> 
 	const request = requestFor({ dag, run: run.run }, args, instances);
 	const targets = request && targetsOf(await airflow.clearable(request));
 	if (!request || !targets || targets.length === 0) return { reply: nothingFailed({ dag, run, url, lang }) };
-	if (targets.length > MOST)
+	if (targets.length > MOST_TARGETS)
 		throw mistake('too many to clear', {
-			en: `${targets.length} task instances would be cleared; at most ${MOST} from here. Please do it in Airflow.`,
-			ja: `クリア対象が ${targets.length} 件あります。ここからは ${MOST} 件までです。Airflow で実行してください。`,
+			en: `${targets.length} task instances would be cleared; at most ${MOST_TARGETS} from here. Please do it in Airflow.`,
+			ja: `クリア対象が ${targets.length} 件あります。ここからは ${MOST_TARGETS} 件までです。Airflow で実行してください。`,
 		});
 	const plan: RerunPlan = {
 		v: 1,
@@ -143,19 +160,13 @@ async function ask(args: Args, context: CommandContext): Promise<CommandResult> 
 			paused,
 			/** Airflow 2 cannot name one of them. */
 			allMapped: api === 1 && mapIndex !== undefined && targets.length > 1,
-			words: [dag, run.run].map(quoteWord).join(' ') + ` --plan ${await keep(plan, context)} --env ${quoteWord(env)}`,
+			words:
+				[dag, run.run].map(quoteWord).join(' ') + ` --plan ${await keepPlan(plan, context)} --env ${quoteWord(env)}`,
 			env: deps.environments.length > 1 ? env : undefined,
 			url,
 			lang,
 		}),
 	};
-}
-
-/** The same question as before whose answer was lost without a trace is a new one: a person has asked again. */
-async function keep(plan: RerunPlan, { deps, typed }: CommandContext): Promise<string> {
-	const id = await deps.plans.keep(JSON.stringify(plan));
-	const { kind } = await deps.plans.standing(id, typed.key);
-	return kind === 'free' ? id : deps.plans.keep(JSON.stringify({ ...plan, again: typed.key }));
 }
 
 async function carryOut(args: Args, id: string, context: CommandContext): Promise<CommandResult> {

@@ -22,18 +22,19 @@ export async function unmuteIncident(
 /** Of how many failed tries it is asked which incident they belong to. */
 const MOST = 20;
 
-/** Notes a rerun on the incidents of the tries that were cleared; answers with the first, whose card shows it. */
+/** Notes a rerun on the incidents of the tries that were cleared (but `except`); answers with the first, whose card shows it. */
 export async function rerunOnIncidents(
 	{ dag, run }: { dag: string; run: string },
 	targets: readonly Target[],
 	context: CommandContext,
+	except?: string,
 ): Promise<string | undefined> {
 	const { deps, env } = context;
 	const failed = targets.filter(({ state }) => state === 'failed').slice(0, MOST);
 	let card: string | undefined;
 	for (const { task, mapIndex, tryNumber } of failed) {
 		const id = await deps.incidents.byTry({ env, dag, run, task, mapIndex, tryNumber });
-		if (id === undefined) continue;
+		if (id === undefined || id === except) continue;
 		await deps.incidents.act(id, { ...actOf(context), kind: 'rerun', dag, run, task, mapIndex, tryNumber });
 		card ??= id;
 	}

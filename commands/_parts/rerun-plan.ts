@@ -1,5 +1,9 @@
 import { z } from 'zod';
 import type { ClearRequest, TaskInstance } from '../../src/domain/airflow.ts';
+import type { CommandContext } from '../define.ts';
+
+/** More task instances are cleared in Airflow, where they can be looked through. */
+export const MOST_TARGETS = 5000;
 
 /** One task instance as it was shown. */
 export type Target = Pick<TaskInstance, 'task' | 'mapIndex' | 'tryNumber' | 'state'>;
@@ -31,6 +35,16 @@ export function readPlan(text: string | undefined): RerunPlan | undefined {
 	if (text === undefined) return undefined;
 	const read = planSchema.safeParse(JSON.parse(text));
 	return read.success ? read.data : undefined;
+}
+
+/** The same question as before whose answer was lost without a trace is a new one: a person has asked again. */
+export async function keepPlan(
+	plan: RerunPlan,
+	{ deps, typed }: Pick<CommandContext, 'deps' | 'typed'>,
+): Promise<string> {
+	const id = await deps.plans.keep(JSON.stringify(plan));
+	const { kind } = await deps.plans.standing(id, typed.key);
+	return kind === 'free' ? id : deps.plans.keep(JSON.stringify({ ...plan, again: typed.key }));
 }
 
 export type Wanted = {

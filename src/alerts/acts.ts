@@ -50,8 +50,10 @@ function actLine(act: Act, count: number, lang: Lang): Line {
 		case 'unmute':
 			return ja ? ['🔔 ', by, ' さんがミュートを解除しました（', at, '）'] : ['🔔 Unmuted by ', by, ' at ', at];
 		default: {
+			const { runs = 1 } = act;
 			const many = ja ? `${count} 件のタスク` : `${count} tasks`;
-			const what: Line = count > 1 ? [many] : [idSpan(act.task ?? act.run)];
+			const what: Line =
+				runs > 1 ? [ja ? `${runs} 件の DAG 実行` : `${runs} runs`] : count > 1 ? [many] : [idSpan(act.task ?? act.run)];
 			return ja
 				? ['🔁 ', by, ' さんが ', ...what, ' を再実行しました（', at, '）']
 				: ['🔁 ', ...what, ' rerun by ', by, ' at ', at];

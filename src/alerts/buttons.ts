@@ -34,11 +34,12 @@ export function cardButtons(
 	return { kind: 'buttons', buttons };
 }
 
-/** The task where it is one, its run where all of it is in one; undefined: it was rerun, or is in several runs. */
-function rerunWords({ counts, latest, run, acts }: Incident): string | undefined {
-	if (!latest || !run || counts.bad === 0) return undefined;
-	const since = acts.findLast(({ kind }) => kind === 'rerun')?.at;
-	if (since !== undefined && since >= latest.seenAt) return undefined;
+/** The task where it is one, its run where all of it is in one, else the incident with all its runs; undefined: it was rerun. */
+function rerunWords({ id, counts, latest, run, acts }: Incident): string | undefined {
+	if (!latest || counts.bad === 0) return undefined;
+	const rerun = acts.findLast((act) => act.kind === 'rerun');
+	if (rerun && rerun.at >= latest.seenAt && !rerun.left) return undefined;
+	if (!run) return `incident:${id}`;
 	if (counts.members > 1) return [run.dag, run.run].map(quoteWord).join(' ');
 	const { dag, task, mapIndex, tryNumber } = latest;
 	const map = mapIndex >= 0 ? ` --map ${mapIndex}` : '';

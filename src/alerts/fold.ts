@@ -279,6 +279,19 @@ export function isBad(ledger: Ledger, member: Member): boolean {
 	return passInPlace(ledger, member) === undefined;
 }
 
+/** Of its failed tries, the newest of each task instance that is still bad, in the order in which those began to fail. */
+export function stillBad(ledger: Ledger, tries: readonly FailedTry[]): FailedTry[] {
+	const newest = new Map<string, FailedTry>();
+	for (const one of tries) {
+		const id = memberId(one);
+		if (one.tryNumber >= (newest.get(id)?.tryNumber ?? 0)) newest.set(id, one);
+	}
+	return [...newest].flatMap(([id, one]) => {
+		const member = ledger.members[id];
+		return member && isBad(ledger, member) ? [one] : [];
+	});
+}
+
 /** The task went well in another run, which began after this one failed. In its own run the number of the try says it. */
 export function passInPlace(ledger: Ledger, member: Member): Passed | undefined {
 	const line = member.line === undefined ? undefined : ledger.lines[member.line];

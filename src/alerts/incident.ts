@@ -42,7 +42,7 @@ export type Act = { by: string; name: string; at: number } & (
 	/** `mute`: the id of the mute. */
 	| { kind: 'mute'; mute: string; until?: number | undefined; ticket?: string | undefined }
 	| { kind: 'unmute'; mute: string }
-	/** What was cleared. Without `task`: the failed tasks of the run. */
+	/** What was cleared. Without `task`: the failed tasks of the run. `runs`: of so many runs, of which this is the first; `left`: of so many more not yet. */
 	| {
 			kind: 'rerun';
 			dag: string;
@@ -50,6 +50,8 @@ export type Act = { by: string; name: string; at: number } & (
 			task?: string | undefined;
 			mapIndex?: number | undefined;
 			tryNumber?: number | undefined;
+			runs?: number | undefined;
+			left?: number | undefined;
 	  }
 );
 

@@ -186,6 +186,31 @@ describe('the card', () => {
 		expect(lines(again).at(-1)).toContain('[Rerun] [Logs] [Mute 2h]');
 	});
 
+	test('over several runs one click offers all of them; until none is left too many the button stays', () => {
+		const several = (...more: IncidentEvent[]): Incident =>
+			incident([failed(), failed({ run: 'scheduled__2' }), ...more]);
+		const rerun = (left: number): Act => ({
+			kind: 'rerun',
+			by: 'U0ANN',
+			name: 'Ann',
+			at: T0 + 9000,
+			dag: 'daily_sales',
+			run: 'scheduled__1',
+			runs: 2,
+			left,
+		});
+		const part = card(several(), showing()).parts.at(-1);
+		expect(part?.kind === 'buttons' && part.buttons[0]).toMatchObject({
+			verb: 'rerun',
+			words: 'incident:0123456789ab --env prod',
+		});
+		expect(lines(several(...acts(rerun(0)))).slice(-2)).toEqual([
+			'🔁 2 runs rerun by @Ann at {2026-11-24T09:00}',
+			'[Logs] [Mute 2h] [Acknowledge] [Diagnose again] [Open in Airflow]',
+		]);
+		expect(lines(several(...acts(rerun(7)))).at(-1)).toContain('[Rerun] [Logs]');
+	});
+
 	test('many tasks cleared by one click are one line', () => {
 		const rerun = (task: string): Act => ({
 			kind: 'rerun',
@@ -218,7 +243,7 @@ describe('the card', () => {
 		]);
 	});
 
-	test('all of one run is rerun as one; of several runs nothing is offered that would only be part', () => {
+	test('all of one run is rerun as one; of several runs all of them are offered', () => {
 		const words = (one: Incident): string[] =>
 			card(one, showing()).parts.flatMap((part) =>
 				part.kind === 'buttons'
@@ -228,7 +253,7 @@ describe('the card', () => {
 		expect(words(incident(['a', 'b'].map((task) => failed({ task }))))).toEqual([
 			'daily_sales scheduled__1 --env prod',
 		]);
-		expect(words(incident(['r1', 'r2'].map((run) => failed({ run }))))).toEqual([]);
+		expect(words(incident(['r1', 'r2'].map((run) => failed({ run }))))).toEqual(['incident:0123456789ab --env prod']);
 	});
 
 	test('the thread holds what was ruled out and by what, and the whole fix', () => {

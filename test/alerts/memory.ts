@@ -1,4 +1,4 @@
-import { fold, openLedger, slotOf } from '../../src/alerts/fold.ts';
+import { fold, openLedger, slotOf, stillBad } from '../../src/alerts/fold.ts';
 import type { Opening } from '../../src/alerts/fold.ts';
 import { tryId } from '../../src/alerts/ids.ts';
 import type { Act, Incident, IncidentEvent } from '../../src/alerts/incident.ts';
@@ -12,9 +12,13 @@ export function incidentsInMemory(): {
 } {
 	const all = new Map<string, { opening: Opening; events: IncidentEvent[] }>();
 	const acts = new Map<string, Act>();
-	const view = (id: string): Incident | undefined => {
+	const ledgerOf = (id: string) => {
 		const one = all.get(id);
-		return one && viewOf(id, fold(openLedger(one.opening), one.events).ledger, []);
+		return one && fold(openLedger(one.opening), one.events).ledger;
+	};
+	const view = (id: string): Incident | undefined => {
+		const ledger = ledgerOf(id);
+		return ledger && viewOf(id, ledger, []);
 	};
 	const views = (): Incident[] => [...all.keys()].reverse().flatMap((id) => view(id) ?? []);
 	const tries = (id: string) =>
@@ -35,6 +39,10 @@ export function incidentsInMemory(): {
 						(env === undefined || one.env === env),
 				),
 			tries: async (id, from, count) => tries(id).slice(from, count && (from ?? 0) + count),
+			async stillBad(id) {
+				const ledger = ledgerOf(id);
+				return ledger ? stillBad(ledger, tries(id)) : [];
+			},
 			async act(id, act) {
 				const one = all.get(id);
 				if (!one) return undefined;

@@ -1,4 +1,4 @@
-import { fold } from '../../alerts/fold.ts';
+import { fold, stillBad } from '../../alerts/fold.ts';
 import type { Ledger, Outcome } from '../../alerts/fold.ts';
 import { hashOf } from '../../alerts/ids.ts';
 import type { FailedTry, History, Incident, IncidentEvent, Told } from '../../alerts/incident.ts';
@@ -68,6 +68,11 @@ export function reading(client: Redis, now: () => number) {
 		/** In the order in which they were noticed. */
 		async tries(id: string, from = 0, count: number = MOST.events): Promise<FailedTry[]> {
 			return failedOf(await eventsFrom(id, 0)).slice(from, from + count);
+		},
+		/** The newest failed try of each task instance that is still bad. */
+		async stillBad(id: string): Promise<FailedTry[]> {
+			const one = await read(id);
+			return one ? stillBad(one.ledger, failedOf(await eventsFrom(id, 0))) : [];
 		},
 		/** The failed tries on one page of its list, as many as this ledger knows of. */
 		async page({ pages, rev }: Ledger, id: string, at: number): Promise<FailedTry[]> {
