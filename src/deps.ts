@@ -74,7 +74,7 @@ export type Deps = {
 	/** Changes of an environment that were asked for in Slack. */
 	applies: Applies;
 	/** Failures with one cause, as they stand: what the cards show. */
-	incidents: Pick<Incidents, 'get' | 'open' | 'between' | 'tries' | 'stillBad' | 'act' | 'byTry'>;
+	incidents: Pick<Incidents, 'get' | 'open' | 'between' | 'idsSince' | 'tries' | 'stillBad' | 'act' | 'byTry'>;
 	/** Which failures the channels hear of, how, and what is muted. */
 	watches: Watches;
 	/** Who changed what. */

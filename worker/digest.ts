@@ -106,10 +106,13 @@ async function intend(channel: string, wires: Wires): Promise<Intent | undefined
 
 /** Whatever is open, and whatever something happened to since; each once, the oldest first. */
 async function incidentsSince(from: number, { deps }: Wires): Promise<Incident[]> {
-	const found = new Map<string, Incident>();
-	for (const one of await deps.incidents.open()) found.set(one.id, one);
-	for (const one of await deps.incidents.between(from, deps.now())) found.set(one.id, one);
-	return [...found.values()].toSorted((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1));
+	const found: Incident[] = [];
+	for (const id of await deps.incidents.idsSince(from)) {
+		const one = await deps.incidents.get(id);
+		// A digest shows no evidence, and there may be thousands.
+		if (one && one.openedAt <= deps.now()) found.push({ ...one, why: undefined });
+	}
+	return found.toSorted((a, b) => a.since - b.since || (a.id < b.id ? -1 : 1));
 }
 
 /** Whether this conversation was told of it, or would have been; and whether it is kept from it now. */

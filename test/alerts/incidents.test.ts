@@ -213,3 +213,11 @@ test('every key is under the prefix, with one hash tag, and has an end; lists of
 		'waiting:prod',
 	]);
 });
+
+test('what a digest is made of is all of it, also thousands', async () => {
+	const started = Array.from({ length: 2500 }, (_, n) => begin(failedTry({ dag: `dag_${n}` }), aliases(`cause-${n}`)));
+	const ids = (await Promise.all(started)).map(({ id }) => id);
+	expect((await kept.idsSince(0)).toSorted()).toEqual(ids.toSorted());
+	// Nothing has happened since, and they are still open.
+	expect(await kept.idsSince(Date.now() + 3600_000)).toHaveLength(2500);
+});

@@ -38,6 +38,13 @@ export function incidentsInMemory(): {
 						(all.get(one.id)?.events ?? []).some(({ at }) => at >= from) &&
 						(env === undefined || one.env === env),
 				),
+			idsSince: async (from) =>
+				views()
+					.filter(
+						({ id, phase }) =>
+							phase === 'open' || phase === 'retrying' || (all.get(id)?.events ?? []).some(({ at }) => at >= from),
+					)
+					.map(({ id }) => id),
 			tries: async (id, from, count) => tries(id).slice(from, count && (from ?? 0) + count),
 			async stillBad(id) {
 				const ledger = ledgerOf(id);

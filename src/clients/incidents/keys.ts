@@ -21,7 +21,6 @@ export const MOST = {
 	/** Then a new incident goes on. */
 	events: 20_000,
 	open: 500,
-	between: 2000,
 	history: 30,
 	retries: 10,
 	/** Runs whose tasks are looked at again, over all incidents of an environment. */

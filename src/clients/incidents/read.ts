@@ -60,9 +60,17 @@ export function reading(client: Redis, now: () => number) {
 				(one) => (one.phase === 'open' || one.phase === 'retrying') && (env === undefined || one.env === env),
 			);
 		},
-		/** Whatever something happened to in that time (epoch milliseconds); newest first, at most 2,000. */
+		/** Every one that is open, or to which something happened since then (epoch milliseconds), however many. */
+		async idsSince(from: number): Promise<string[]> {
+			const [open, seen] = await Promise.all([
+				client.zrange(keys.open, '0', '-1'),
+				client.zrangebyscore(keys.seen, from, '+inf'),
+			]);
+			return [...new Set([...open, ...seen])];
+		},
+		/** Whatever something happened to in that time (epoch milliseconds); newest first. */
 		async between(from: number, to: number, env?: string): Promise<Incident[]> {
-			const ids = await client.zrevrangebyscore(keys.seen, '+inf', from, 'LIMIT', 0, MOST.between);
+			const ids = await client.zrevrangebyscore(keys.seen, '+inf', from);
 			return (await views(ids)).filter((one) => one.openedAt <= to && (env === undefined || one.env === env));
 		},
 		/** In the order in which they were noticed. */
