@@ -1,11 +1,16 @@
 import { operationError } from '../commands/_parts/operation-error.ts';
 import type { ComposerOperation } from '../src/clients/composer.ts';
+import { conditionKey } from '../src/alerts/key.ts';
+import { spacingMs } from '../src/alerts/watch-pace.ts';
 import { jobIdOf } from '../src/clients/queue.ts';
 import type { Told } from '../src/clients/followed.ts';
 import { durationText } from '../src/domain/duration.ts';
 import { Trouble } from '../src/domain/errors.ts';
 import type { Part, Reply } from '../src/domain/reply.ts';
 import type { Lang, Text } from '../src/domain/text.ts';
+import { audienceOf } from './alerts/audience.ts';
+import { placeOf } from './alerts/say-card.ts';
+import { watched } from './watch/watched.ts';
 import { LAST, say } from './wires.ts';
 import type { Wires } from './wires.ts';
 
@@ -15,10 +20,12 @@ export const OPERATIONS_MS = 30_000;
 const EVERY_MS = 3 * 60_000;
 /** Composer lists the newest hundred; one that is no longer among them ended unseen. */
 const LISTED = 100;
+/** From when the watch has seen a failed operation to the incident it becomes, at most. */
+const CARD_MS = 2 * 60_000;
 
 /**
  * One look at the operations on a Composer environment: an update that runs is told in one message wherever the environment's
- * news go, and that message is edited until it ends, with the cause when it failed. Throws Trouble when they cannot be read.
+ * news go, and that message is edited until it ends. Throws Trouble when they cannot be read.
  */
 export async function followOperations(env: string, wires: Wires): Promise<void> {
 	const { deps } = wires;
@@ -37,7 +44,9 @@ export async function followOperations(env: string, wires: Wires): Promise<void>
 	for (const [name, told] of known) {
 		const operation = operations.find((one) => one.name === name);
 		await tell(env, name, operation, { told, usual: usualMs(operation, operations) }, wires);
-		if (!operation || !runs(operation)) await deps.followed.end(env, name);
+		const failed = operation?.state === 'FAILED';
+		if (failed ? await failureTold(env, operation, told, wires) : !operation || !runs(operation))
+			await deps.followed.end(env, name);
 	}
 }
 
@@ -56,11 +65,48 @@ async function tell(
 	const ended = operation && !runs(operation);
 	const stage = ended || !operation ? LAST : 1 + Math.min(LAST - 2, Math.floor((deps.now() - started) / EVERY_MS));
 	for (const { channel, lang } of told.places) {
-		const cause = operation?.state === 'FAILED' ? await causeOf(operation, env, lang, wires) : [];
-		const reply = operation ? message(operation, { env, lang, now: deps.now(), usual, cause }) : lost(env, lang);
-		const id = jobIdOf('operation', env, name, channel);
-		await say(wires, id, { kind: 'channel', channel, user: '' }, { reply, lang, stage });
+		const more = operation?.state === 'FAILED' ? [{ kind: 'note' as const, line: [WHY_FOLLOWS[lang]] }] : [];
+		const reply = operation ? message(operation, { env, lang, now: deps.now(), usual, more }) : lost(env, lang);
+		await say(wires, jobIdOf('operation', env, name, channel), placeOf(channel), { reply, lang, stage });
 	}
+}
+
+const WHY_FOLLOWS: Text = {
+	en: 'Why is told in a message of its own.',
+	ja: '原因は別のメッセージでお知らせします。',
+};
+
+/**
+ * An edit notifies nobody: that it failed is told by the card of its incident. Where none comes, by a message that says why. False: the
+ * watch may still make one.
+ */
+async function failureTold(
+	env: string,
+	operation: ComposerOperation,
+	{ places }: Told,
+	wires: Wires,
+): Promise<boolean> {
+	const { deps } = wires;
+	const { name, endedAt } = operation;
+	const id = await deps.incidents.under(conditionKey(env, 'operation-failed', name.split('/').at(-1) ?? name));
+	const incident = id === undefined ? undefined : await deps.incidents.get(id);
+	const mayCome = spacingMs('operations', deps.watch.everySeconds * 1000) + CARD_MS;
+	const age = deps.now() - (Date.parse(endedAt ?? '') || 0);
+	if (!incident && age < mayCome && watched(wires).includes(env)) return false;
+	const hear = new Set(
+		(incident ? await audienceOf(incident, deps) : []).map(({ destination }) => destination.channel),
+	);
+	for (const { channel, lang } of places) {
+		if (hear.has(channel)) continue;
+		const more = await causeOf(operation, env, lang, wires);
+		const reply = message(operation, { env, lang, now: deps.now(), usual: undefined, more });
+		await say(wires, jobIdOf('operation', env, name, channel, 'failed'), placeOf(channel), {
+			reply,
+			lang,
+			stage: LAST,
+		});
+	}
+	return true;
 }
 
 async function causeOf({ error }: ComposerOperation, env: string, lang: Lang, { deps }: Wires): Promise<Part[]> {
@@ -97,10 +143,10 @@ const KINDS: Readonly<Record<string, Text>> = {
 	DATABASE_FAILOVER: { en: 'database failover', ja: 'データベースのフェイルオーバー' },
 };
 
-type About = { env: string; lang: Lang; now: number; usual: number | undefined; cause: readonly Part[] };
+type About = { env: string; lang: Lang; now: number; usual: number | undefined; more: readonly Part[] };
 
 function message({ type, state, startedAt, endedAt }: ComposerOperation, about: About): Reply {
-	const { env, lang, now, usual, cause } = about;
+	const { env, lang, now, usual, more } = about;
 	const ja = lang === 'ja';
 	const kind = KINDS[type]?.[lang] ?? (ja ? '操作' : 'operation');
 	const name = { code: env };
@@ -123,7 +169,7 @@ function message({ type, state, startedAt, endedAt }: ComposerOperation, about: 
 				icon: '❌',
 				line: ja ? [name, ` の${kind}が失敗しました（${took}）`] : [name, `: ${kind} failed after ${took}`],
 			},
-			...cause,
+			...more,
 		]);
 	const since =
 		startedAt === undefined ? [] : [ja ? '開始: ' : 'Since ', { time: startedAt }, ja ? '、経過 ' : ', for ', took];

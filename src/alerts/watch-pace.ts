@@ -34,6 +34,9 @@ const EVERY: Readonly<Record<Look, number>> = {
 	operations: 12,
 };
 
+/** Time from one look to the next. */
+export const spacingMs = (look: Look, everyMs: number): number => EVERY[look] * everyMs;
+
 export const LOOKS: readonly Look[] = Object.keys(EVERY).filter((name): name is Look => name in EVERY);
 
 export type Dues = Readonly<Partial<Record<Look, number>>>;
@@ -60,7 +63,7 @@ export function dueLooks(dues: Dues, now: number, { everyMs, lastFailureAt, last
 
 /** When it is due again: on its own beat, so that a late tick does not make every later one late. */
 export function nextDue(look: Look, due: number | undefined, now: number, everyMs: number): number {
-	const every = EVERY[look] * everyMs;
+	const every = spacingMs(look, everyMs);
 	const next = (due ?? now) + every;
 	return next > now + EARLY * everyMs ? next : now + every;
 }

@@ -5,13 +5,19 @@ import { addCaller, addEnvironment, addOperation } from '../../src/sandbox/world
 import type { LongOperation } from '../../src/sandbox/world/types.ts';
 import { openWorld } from '../../src/sandbox/world/world.ts';
 import { render } from '../../src/slack/render.ts';
+import type { Held } from '../../src/clients/queue.ts';
+import { cards } from '../../worker/card.ts';
+import { condition } from '../../worker/condition.ts';
 import { deliver } from '../../worker/deliver.ts';
+import type { ConditionJob } from '../../worker/jobs.ts';
 import { followOperations } from '../../worker/operations.ts';
 import { wiresWith } from './wires.ts';
 import type { Wired } from './wires.ts';
 
 let wired: Wired;
 let google: SandboxGoogle;
+/** By how much the bot's clock goes before. */
+let ahead = 0;
 afterEach(async () => {
 	await wired.close();
 	await google.close();
@@ -25,6 +31,7 @@ type Past = Parameters<typeof addOperation>[2];
 
 /** A bot for `prod`, in which these operations took place; more can be added. */
 async function house(...past: Past[]): Promise<{ add: (one: Past) => LongOperation }> {
+	ahead = 0;
 	const world = openWorld({ project: 'acme-data' });
 	const prod = addEnvironment(world, {
 		name: 'prod',
@@ -51,6 +58,7 @@ async function house(...past: Past[]): Promise<{ add: (one: Past) => LongOperati
 			],
 		},
 		(reply, lang) => render(reply, lang, async (words) => words),
+		() => Date.now() + ahead,
 	);
 	wired.wires.work.consume('deliveries', 5, (held) => deliver(held, wired.wires));
 	return { add };
@@ -58,8 +66,17 @@ async function house(...past: Past[]): Promise<{ add: (one: Past) => LongOperati
 const look = (): Promise<void> => followOperations('lab', wired.wires);
 const said = () => wired.slack.messages('C0OPEN');
 
-test('an update that runs is told in one message, which says why it failed', async () => {
-	const began = Date.now() - 22 * MINUTE;
+const HELD: Omit<Held, 'data'> = {
+	id: 'condition',
+	addedAt: Date.now(),
+	starts: 1,
+	stalls: 0,
+	keepOnly: async () => undefined,
+};
+
+/** One that was told while it ran, and has just failed. */
+async function failedUpdate() {
+	const began = Date.now() - 25 * MINUTE;
 	const { add } = await house({ type: 'UPDATE', startedAt: began - 90 * MINUTE, endedAt: began - 70 * MINUTE });
 	await look();
 	expect(said()).toEqual([]);
@@ -73,11 +90,49 @@ test('an update that runs is told in one message, which says why it failed', asy
 	Object.assign(update, { state: 'FAILED', endedAt: began + 25 * MINUTE, error: { code: 9, message: PYPI } });
 	await look();
 	await wired.slack.until(() => /failed after 25m/.test(said()[0]?.text ?? ''));
-	expect(JSON.stringify(said()[0]?.blocks)).toContain('ResolutionImpossible');
-	expect(JSON.stringify(said()[0]?.blocks)).toMatch(/PyPI/);
+	return { later: (ms: number) => (ahead = ms) };
+}
+
+const why = /ResolutionImpossible/;
+const followed = async (): Promise<number> => (await wired.wires.deps.followed.all('lab')).size;
+
+test('that it failed is told by one message that notifies: the card of its incident', async () => {
+	await failedUpdate();
+	const failed = (await wired.wires.deps.composer('lab')?.operations(9))?.find(({ state }) => state === 'FAILED');
+	wired.wires.work.consume('cards', 5, (held) => cards(held, wired.wires));
+	const begun: ConditionJob = {
+		v: 1,
+		env: 'lab',
+		kind: 'operation-failed',
+		key: failed?.name.split('/').at(-1) ?? '',
+		facts: { operation: 'UPDATE', text: PYPI },
+		since: failed?.endedAt ?? '',
+		over: false,
+		seenAt: Date.now(),
+	};
+	expect(await followed()).toBe(1);
+	await condition({ ...HELD, data: begun }, wired.wires);
+	await wired.slack.until(() => said().length === 2);
 	await look();
-	expect(said()).toHaveLength(1);
-	expect((await wired.wires.deps.followed.all('lab')).size).toBe(0);
+	expect(await followed()).toBe(0);
+	const [message, card] = said();
+	expect(JSON.stringify(message?.blocks)).not.toMatch(why);
+	expect(JSON.stringify(message?.blocks)).toContain('Why is told in a message of its own.');
+	expect(JSON.stringify(card?.blocks)).toMatch(why);
+	await look();
+	expect(said()).toHaveLength(2);
+}, 60_000);
+
+test('where no card comes a message of its own says why: nothing is silent', async () => {
+	const { later } = await failedUpdate();
+	await look();
+	expect({ said: said().length, followed: await followed() }).toEqual({ said: 1, followed: 1 });
+	later(4 * MINUTE);
+	await Promise.all([look(), look()]);
+	await wired.slack.until(() => said().length === 2);
+	expect(said()[1]?.text).toMatch(/failed after 25m/);
+	expect(JSON.stringify(said()[1]?.blocks)).toMatch(why);
+	expect(await followed()).toBe(0);
 }, 60_000);
 
 test('one that succeeds turns green; one that ended before anybody looked is no news', async () => {
