@@ -9,7 +9,7 @@ export const watchSchema = z
 			.max(60)
 			.default(5)
 			.describe(
-				'How often failed runs are asked for; task instances half as often. At 5 that is at most 20 calls a minute for each environment, whatever the number of DAGs.',
+				'How often failed runs are asked for; task instances half as often. At 5 that is at most 21 calls a minute for each environment, whatever the number of DAGs.',
 			),
 		lookBackMinutes: z
 			.number()

@@ -21,7 +21,11 @@ export type Look =
 	/** Composer's own operations; not a call to Airflow. */
 	| 'operations';
 
-/** In units of `everySeconds`. At 5 s: 12 + 6 + 0.2 + 0.6 + 0.6 + 0.3 + 0.3 calls a minute, 20 in all. */
+/**
+ * In units of `everySeconds`. At 5 s: 12 + 6 + 0.2 + 0.6 + 0.6 + 1 + 0.3 calls a minute, 21 in all. Airflow itself reads a DAG file again
+ * after half a minute or more (`min_file_process_interval`), so a minute for import errors at most doubles what people wait; more often
+ * would find nothing sooner than Airflow does.
+ */
 const EVERY: Readonly<Record<Look, number>> = {
 	runs: 1,
 	tasks: 2,
@@ -29,7 +33,7 @@ const EVERY: Readonly<Record<Look, number>> = {
 	ended: 21,
 	live: 6,
 	health: 21,
-	imports: 42,
+	imports: 12,
 	stuck: 42,
 	operations: 12,
 };

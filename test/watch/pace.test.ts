@@ -33,11 +33,15 @@ function simulate({
 const asksAirflow = ({ look }: { look: Look }): boolean => look !== 'live' && look !== 'operations';
 
 describe('when the watch looks at what', () => {
-	test('failed runs every 5 s, task instances every 10 s, 20 calls a minute in all', () => {
+	test('failed runs every 5 s, task instances every 10 s, import errors every minute, 21 calls a minute in all', () => {
 		const made = simulate({ minutes: 60 });
 		const count = (look: Look): number => made.filter((one) => one.look === look).length;
-		expect({ runs: count('runs'), tasks: count('tasks') }).toEqual({ runs: 720, tasks: 360 });
-		expect(made.filter(asksAirflow).length / 60).toBeLessThanOrEqual(20.2);
+		expect({ runs: count('runs'), tasks: count('tasks'), imports: count('imports') }).toEqual({
+			runs: 720,
+			tasks: 360,
+			imports: 60,
+		});
+		expect(made.filter(asksAirflow).length / 60).toBeLessThanOrEqual(21);
 	});
 
 	test('ticks that come late or early by a tenth change nothing of that', () => {
@@ -48,7 +52,8 @@ describe('when the watch looks at what', () => {
 		};
 		expect(Math.max(...gaps('runs'))).toBeLessThan(6000);
 		expect(Math.max(...gaps('tasks'))).toBeLessThan(11_000);
-		expect(made.filter(asksAirflow).length / 60).toBeLessThanOrEqual(20.2);
+		expect(Math.max(...gaps('imports'))).toBeLessThan(61_000);
+		expect(made.filter(asksAirflow).length / 60).toBeLessThanOrEqual(21);
 	});
 
 	test('after a failure ended tasks are looked at soon, then less and less: a handful of calls more', () => {
