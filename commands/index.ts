@@ -10,6 +10,7 @@ import doctor from './doctor.ts';
 import env from './env.ts';
 import health from './health.ts';
 import help from './help.ts';
+import home from './home.ts';
 import list from './list.ts';
 import logs from './logs.ts';
 import mute from './mute.ts';
@@ -41,6 +42,7 @@ export const commands: readonly Verb[] = [
 	env,
 	health,
 	help,
+	home,
 	list,
 	logs,
 	mute,

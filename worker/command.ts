@@ -31,7 +31,7 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 	}
 	if ('done' in job.data) return 'done';
 	const { typed, responseUrl } = job.data;
-	const asked: Place = { kind: 'asker', user: typed.user, channel: typed.channel, thread: typed.thread };
+	const asked = placeOfAsker(typed, responseUrl);
 	const answer = (id: string, reply: Reply, lang: Lang, stage = 10): Promise<void> =>
 		say(wires, id, asked, { reply, lang, stage, responseUrl });
 	const end = async (): Promise<Outcome> => {
@@ -107,6 +107,13 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 			since: deps.now(),
 		});
 	return end();
+}
+
+function placeOfAsker({ via, direct, user, channel, thread }: Typed, responseUrl: string | undefined): Place {
+	if (via === 'home') return { kind: 'home', user };
+	// A click in the App Home is in no channel where something could be whispered.
+	if (direct && responseUrl === undefined) return { kind: 'direct', user };
+	return { kind: 'asker', user, channel, thread };
 }
 
 /** For the chaos run: an Airflow that does not find the run which an earlier attempt started. */

@@ -67,6 +67,12 @@ async function post(
 			measure.count('deliveries', { outcome: 'whispered' });
 			return 'done';
 		}
+		if (place.kind === 'home') {
+			await asBlocks(turn.content, (content) => slack.publishHome(place.user, homeOf(content)), deps);
+			await store.posted(id, place.user, 'home', rev);
+			measure.count('deliveries', { outcome: 'posted' });
+			return 'done';
+		}
 		const channel = place.kind === 'direct' ? await slack.openDirect(place.user) : place.channel;
 		if (place.kind === 'direct') await store.moveTo(id, place, channel);
 		const thread = place.kind === 'channel' ? place.thread : undefined;
@@ -89,7 +95,7 @@ async function post(
 		}
 		if (trouble.retryAfterMs !== undefined && line !== undefined) await store.pause(line, trouble.retryAfterMs);
 		if (CLOSED.test(trouble.label) && place.kind === 'channel') await noteClosed(place.channel, trouble.label, deps);
-		if (CLOSED.test(trouble.label) && place.kind !== 'direct' && place.user !== undefined) {
+		if (CLOSED.test(trouble.label) && place.kind !== 'direct' && place.kind !== 'home' && place.user !== undefined) {
 			// The bot was removed, the channel archived: the asker still hears of it.
 			log.warn({ message: id, label: trouble.label }, 'place closed, message goes to the asker');
 			deps.forgetMember(place.channel);
@@ -121,7 +127,7 @@ async function edit(
 	const { deps } = wires;
 	const { slack, store, log } = deps;
 	// What only one person saw cannot be edited; a newer word is said anew.
-	if (turn.ts === 'ephemeral') {
+	if (turn.ts === 'ephemeral' || turn.ts === 'home') {
 		await store.notSent(id, holder, 'intended');
 		return { againInMs: 0 };
 	}
@@ -161,6 +167,8 @@ async function look(
 	let found: Awaited<ReturnType<typeof slack.find>>;
 	try {
 		if (place.kind === 'asker') found = 'unreadable';
+		// Shown twice is shown once.
+		else if (place.kind === 'home') found = 'absent';
 		else if (broken === 'intent') found = 'absent';
 		else {
 			const channel = place.kind === 'direct' ? (turn.in ?? (await slack.openDirect(place.user))) : place.channel;
@@ -190,6 +198,12 @@ async function look(
 	log.warn({ message: id, blind: turn.blind }, 'message sent again unseen');
 	await store.notSent(id, holder, 'intended', 'blindPosts');
 	return { againInMs: turn.blind === 0 ? 0 : 1000 * 2 ** turn.blind };
+}
+
+/** Without its blocks (Slack did not take them) the page still has its words. */
+function homeOf({ text, blocks }: Content): Record<string, unknown> {
+	const plain = { type: 'section', text: { type: 'plain_text', text: text.slice(0, 3000) || '…' } };
+	return { type: 'home', blocks: blocks.length > 0 ? blocks : [plain] };
 }
 
 /** To one person: at the response_url, else as an ephemeral message. */

@@ -12,7 +12,7 @@ const typed = z.object({
 	channel: z.string(),
 	team: z.string(),
 	key: z.string().regex(/^[0-9a-f]{24}$/),
-	via: z.enum(['command', 'click', 'form', 'mention', 'shortcut']),
+	via: z.enum(['command', 'click', 'form', 'mention', 'shortcut', 'home']),
 	at: z.number(),
 	thread: z.string().optional(),
 	direct: z.boolean().optional(),

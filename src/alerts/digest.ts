@@ -135,10 +135,13 @@ function headline(tries: number, incidents: number, lang: Lang): string {
 	return `Digest: ${tries} failed ${tries === 1 ? 'try' : 'tries'} in ${incidents} ${incidents === 1 ? 'incident' : 'incidents'}`;
 }
 
-function incidentLine({ incident, rows, muted }: Entry, nameEnv: boolean, lang: Lang): Line {
+/** Also of the App Home. */
+export function incidentLine({ incident, rows, muted }: Entry, nameEnv: boolean, lang: Lang): Line {
 	const { env, cause, since, endedAt, phase } = incident;
 	const ja = lang === 'ja';
 	const time: Span = { time: new Date(since).toISOString() };
+	// A cause that is the whole environment's is its own subject.
+	const [about, named] = [subjectOf(incident, lang), causeName(cause, lang)];
 	const lasted =
 		phase === 'recovered'
 			? [` · ${durationText((endedAt ?? since) - since, lang)}`]
@@ -147,9 +150,8 @@ function incidentLine({ incident, rows, muted }: Entry, nameEnv: boolean, lang: 
 				: [' · since ', time];
 	return [
 		...(muted ? ['🔕 '] : []),
-		...subjectOf(incident, lang),
-		' · ',
-		causeName(cause, lang),
+		...about,
+		...(about.length === 1 && about[0] === named ? [] : [' · ', named]),
 		...lasted,
 		...(rows.length > 0 ? [triesText(rows.length, lang)] : []),
 		...(nameEnv ? [' · ', { bold: clip(visible(env), 40) }] : []),

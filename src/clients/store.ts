@@ -11,7 +11,9 @@ export type Place =
 	/** Only this person sees it. */
 	| { kind: 'asker'; user: string; channel: string; thread?: string | undefined }
 	/** Direct message from the bot. */
-	| { kind: 'direct'; user: string };
+	| { kind: 'direct'; user: string }
+	/** The App Home of this person: shown until it is shown anew. */
+	| { kind: 'home'; user: string };
 
 /** What Slack shows: fallback text and Block Kit blocks as JSON values. */
 export type Content = { text: string; blocks: readonly Record<string, unknown>[] };
@@ -46,6 +48,7 @@ const placeSchema = z.discriminatedUnion('kind', [
 	}),
 	z.object({ kind: z.literal('asker'), user: z.string(), channel: z.string(), thread: z.string().optional() }),
 	z.object({ kind: z.literal('direct'), user: z.string() }),
+	z.object({ kind: z.literal('home'), user: z.string() }),
 ]);
 const contentSchema = z.object({ text: z.string(), blocks: z.array(z.record(z.string(), z.unknown())) });
 

@@ -9,12 +9,13 @@ export type Typed = {
 	team: string;
 	/** Idempotency key: hash of Slack's trigger id, `[0-9a-f]{24}`. Job id, run id and message key derive from it. */
 	key: string;
-	via: 'command' | 'click' | 'form' | 'mention' | 'shortcut';
+	/** `home`: the App Home was opened, and shows the answer. */
+	via: 'command' | 'click' | 'form' | 'mention' | 'shortcut' | 'home';
 	/** When our Slack process took it in. Epoch milliseconds. */
 	at: number;
 	/** Slack thread the words belong to. */
 	thread?: string | undefined;
-	/** Carry on by direct message because the bot is not in the channel and the asker chose so. */
+	/** Carry on by direct message: the bot is not in the channel and the asker chose so, or it was asked from the App Home. */
 	direct?: boolean | undefined;
 };
 

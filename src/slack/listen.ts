@@ -33,6 +33,7 @@ const clickBody = z.object({
 	team: z.object({ id: z.string() }).nullish(),
 	channel: z.object({ id: z.string() }).optional(),
 	container: z.object({ channel_id: z.string().optional() }).optional(),
+	view: z.object({ type: z.string() }).optional(),
 	trigger_id: z.string(),
 	response_url: z.string().optional(),
 	actions: z.array(z.object({ action_id: z.string(), value: z.string().optional() })).min(1),
@@ -59,6 +60,12 @@ const mentionBody = z.object({
 		thread_ts: z.string().optional(),
 		bot_id: z.string().optional(),
 	}),
+});
+
+const homeBody = z.object({
+	event_id: z.string(),
+	team_id: z.string(),
+	event: z.object({ user: z.string(), channel: z.string(), tab: z.string() }),
 });
 
 const GONE: Text = {
@@ -135,7 +142,7 @@ export function listen(
 			await ack();
 			return;
 		}
-		const { user, team, channel, container, trigger_id, response_url } = read.data;
+		const { user, team, channel, container, view, trigger_id, response_url } = read.data;
 		const place = channel?.id ?? container?.channel_id ?? user.id;
 		const base: Typed = {
 			words: '',
@@ -145,6 +152,7 @@ export function listen(
 			key: keyOf(trigger_id),
 			via: 'click',
 			at: deps.now(),
+			...(view?.type === 'home' && { direct: true }),
 		};
 		try {
 			if ([INVITE, AGAIN, DIRECT].includes(action.action_id)) await memberClick(base, action, response_url, trigger_id);
@@ -179,6 +187,14 @@ export function listen(
 				text: said.text,
 				blocks: said.blocks ?? [],
 			});
+	});
+
+	app.event('app_home_opened', async ({ body }) => {
+		const read = homeBody.safeParse(body);
+		if (!read.success || read.data.event.tab !== 'home') return;
+		const { event, event_id, team_id } = read.data;
+		const { user, channel } = event;
+		await showHome({ words: 'home', user, channel, team: team_id, key: keyOf(event_id), via: 'home', at: deps.now() });
 	});
 
 	app.shortcut({ callback_id: 'diagnose', type: 'message_action' }, async ({ body, ack }) => {
@@ -227,6 +243,12 @@ export function listen(
 			deps.log.info({ label: error.label }, 'thread of a mention not read');
 			return text;
 		}
+	}
+
+	/** The worker shows it; what is known at once (who may see nothing here) is shown at once. */
+	async function showHome(typed: Typed): Promise<void> {
+		const said = await taken({ typed });
+		if (said) await deps.slack.publishHome(typed.user, { type: 'home', blocks: said.blocks ?? [] });
 	}
 
 	async function taken(what: Taken): Promise<AckBody | undefined> {
@@ -279,9 +301,15 @@ export function listen(
 	): Promise<void> {
 		const words = await doors.wordsOf(action);
 		if (words === undefined) return;
+		if (base.direct && words === 'home') return showHome({ ...base, words, via: 'home' });
 		const said = await taken({ typed: { ...base, words }, responseUrl, triggerId });
-		if (said && responseUrl !== undefined)
-			await deps.slack.respond(responseUrl, { text: said.text, blocks: said.blocks ?? [] });
+		if (!said) return;
+		const { text, blocks = [] } = said;
+		if (responseUrl !== undefined) await deps.slack.respond(responseUrl, { text, blocks });
+		else if (base.direct) {
+			const channel = await deps.slack.openDirect(base.user);
+			await deps.slack.post({ channel, text, blocks, key: base.key }, Infinity);
+		}
 	}
 
 	return {

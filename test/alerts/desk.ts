@@ -99,7 +99,7 @@ export function desk(
 		const turn = await calm.store.begin(id, 'desk', undefined);
 		if (turn.do !== 'post' && turn.do !== 'edit') return;
 		const { place } = turn;
-		const channel = place.kind === 'direct' ? `D${place.user}` : place.channel;
+		const channel = place.kind === 'direct' || place.kind === 'home' ? `D${place.user}` : place.channel;
 		const before = shown.get(id);
 		shown.set(id, {
 			channel,
