@@ -102,7 +102,8 @@ function isAbout({ user, name, dag, what }: AuditEntry, about: string, { typed }
 	);
 }
 
-function row({ at, name, verb, env, dag, run, what, result }: AuditEntry, several: boolean, lang: Lang): Cell[] {
+function row(entry: AuditEntry, several: boolean, lang: Lang): Cell[] {
+	const { at, name, verb, env, dag, run, what, result, times = 1 } = entry;
 	const { icon, says } = RESULTS[result];
 	const of = [
 		...(dag === undefined ? [] : [clipHead(visible(dag), 60)]),
@@ -110,5 +111,12 @@ function row({ at, name, verb, env, dag, run, what, result }: AuditEntry, severa
 		...(what === undefined || what === dag ? [] : [clip(visible(mask(what)), 100)]),
 		...(several && env !== undefined ? [`(${clip(visible(env), 40)})`] : []),
 	].join(' ');
-	return [[{ time: new Date(at).toISOString() }], clip(visible(name), 60), verb, of || '–', `${icon} ${says[lang]}`];
+	const often = times > 1 ? ` ×${times}` : '';
+	return [
+		[{ time: new Date(at).toISOString() }],
+		clip(visible(name), 60),
+		verb,
+		of || '–',
+		`${icon} ${says[lang]}${often}`,
+	];
 }

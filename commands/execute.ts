@@ -4,6 +4,7 @@ import type { Asker, Deps, Typed } from '../src/deps.ts';
 import type { Act, CommandContext, CommandResult, Prepared, Verb } from './define.ts';
 import { environmentInForce } from './_parts/environment.ts';
 import { commands } from './index.ts';
+import { noteRefusal } from './_parts/note-refusal.ts';
 import { refusal } from './_parts/refusal.ts';
 import { readVerb, wrongWords } from './route.ts';
 import { asTrouble, mistake, quoted, toReply } from './_parts/trouble.ts';
@@ -46,8 +47,11 @@ async function carryOut(
 		});
 	const { verb, words } = read;
 	const { channel } = typed;
-	if (verb.name !== 'help' && !mayDo(deps, asker, { channel, env: read.env }, verb.role))
-		return { reply: refusal({ verb, asker, access: deps, channel, env: read.env }) };
+	const refused = async (env: string | undefined, dag?: string): Promise<CommandResult> => {
+		await noteRefusal({ verb, words, env }, typed, asker, deps);
+		return { reply: refusal({ verb, asker, access: deps, channel, env, dag }) };
+	};
+	if (verb.name !== 'help' && !mayDo(deps, asker, { channel, env: read.env }, verb.role)) return refused(read.env);
 	let prepared: Prepared;
 	try {
 		prepared = verb.prepare(words);
@@ -58,7 +62,7 @@ async function carryOut(
 	const env = needed ? await environmentInForce(read.env, typed, asker, deps) : (deps.environments[0] ?? '');
 	const place = { channel, env: needed ? env : undefined };
 	if (verb.name !== 'help' && !mayDo(deps, asker, { ...place, dag: prepared.dag }, verb.role))
-		return { reply: refusal({ verb, asker, access: deps, ...place, dag: prepared.dag }) };
+		return refused(place.env, prepared.dag);
 
 	if (prepared.atOnce) return { reply: prepared.atOnce({ asker, channel, access: deps, verbs: commands }) };
 	const context: CommandContext = {

@@ -5,14 +5,15 @@ import type { Line, Part, Reply } from '../src/domain/reply.ts';
 import type { Lang } from '../src/domain/text.ts';
 import type { Prepared, Verb } from './define.ts';
 import { commands } from './index.ts';
+import type { Refused } from './_parts/note-refusal.ts';
 import { refusal } from './_parts/refusal.ts';
 import { asTrouble, quoted, toReply } from './_parts/trouble.ts';
 import { plainWords, takeEnv } from './_parts/words.ts';
 
 /** What the Slack process does with a command before the ack. */
 export type Routed =
-	/** Goes back in the ack, and that is the end: help, usage, a refusal. */
-	| { kind: 'answer'; reply: Reply }
+	/** Goes back in the ack, and that is the end: help, usage, a refusal (`refused`: of what). */
+	| { kind: 'answer'; reply: Reply; refused?: Refused | undefined }
 	/** A verb without its words where a form can be opened. */
 	| { kind: 'form'; verb: string; env: string | undefined }
 	/** To be queued. `first`: what the ack says meanwhile; without parts, nothing. `posts`: it answers in the channel. */
@@ -37,7 +38,11 @@ function routed(typed: Typed, asker: Asker, access: Access): Routed {
 
 	const place = { channel: typed.channel, env: env ?? onlyOne(access.environments) };
 	if (!mayDo(access, asker, place, verb.role) && verb.name !== 'help')
-		return { kind: 'answer', reply: refusal({ verb, asker, access, ...place }) };
+		return {
+			kind: 'answer',
+			reply: refusal({ verb, asker, access, ...place }),
+			refused: { verb, words, env: place.env },
+		};
 
 	if (words === '' && verb.form && canOpenForm(typed)) return { kind: 'form', verb: verb.name, env };
 
@@ -48,7 +53,11 @@ function routed(typed: Typed, asker: Asker, access: Access): Routed {
 		return { kind: 'answer', reply: wrongWords(verb, error, asker.lang) };
 	}
 	if (prepared.dag !== undefined && !mayDo(access, asker, { ...place, dag: prepared.dag }, verb.role))
-		return { kind: 'answer', reply: refusal({ verb, asker, access, ...place, dag: prepared.dag }) };
+		return {
+			kind: 'answer',
+			reply: refusal({ verb, asker, access, ...place, dag: prepared.dag }),
+			refused: { verb, words, env: place.env },
+		};
 	if (prepared.atOnce)
 		return {
 			kind: 'answer',

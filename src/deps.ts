@@ -1,4 +1,4 @@
-import type { AuditEntry } from './access/audit.ts';
+import type { AuditEntry, Refusal } from './access/audit.ts';
 import type { Grant } from './access/roles.ts';
 import type { About, Destination } from './alerts/about.ts';
 import type { Mute } from './alerts/mutes.ts';
@@ -81,6 +81,8 @@ export type Deps = {
 	audit: {
 		/** Keeps an entry, in place of an earlier one of the same key. Throws when Redis refuses. */
 		note(entry: AuditEntry): Promise<void>;
+		/** Keeps what a role did not allow, alike ones of a day as one. How often it was so far. Throws when Redis refuses. */
+		refused(refusal: Refusal): Promise<number>;
 		/** Newest first, what is older than the settings keep left out. */
 		list(limit: number): Promise<readonly AuditEntry[]>;
 	};

@@ -18,7 +18,12 @@ export type AuditEntry = {
 	result: AuditResult;
 	/** Stable label of what went wrong, or a short remark. */
 	why?: string | undefined;
+	/** So many times: refusals that are alike are one entry a day, with the time of the last. */
+	times?: number | undefined;
 };
+
+/** Somebody's role did not allow it. */
+export type Refusal = Omit<AuditEntry, 'key' | 'result' | 'times'>;
 
 /** `done`: it took effect. `nothing`: it was so already, or there was nothing to do. `refused`: not allowed. `failed`: not done. `unknown`: may have taken effect. */
 export type AuditResult = 'done' | 'nothing' | 'refused' | 'failed' | 'unknown';

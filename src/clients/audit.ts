@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { AuditEntry } from '../access/audit.ts';
+import type { AuditEntry, Refusal } from '../access/audit.ts';
+import { hashOf } from '../alerts/ids.ts';
 import type { Redis } from './base/redis.ts';
 import { PREFIX } from './base/redis.ts';
 import { script } from './base/script.ts';
@@ -19,6 +20,7 @@ const entrySchema = z.object({
 	what: z.string().optional(),
 	result: z.enum(['done', 'nothing', 'refused', 'failed', 'unknown']),
 	why: z.string().optional(),
+	times: z.number().optional(),
 });
 
 // What is too old or too much goes as something is added, so that nothing has to tidy up.
@@ -36,13 +38,39 @@ for _, one in ipairs(old) do
 end
 return 1`;
 
+const DAY_MS = 24 * 3600_000;
+/** Different refusals of one person in a day; further ones are one entry. */
+const MOST_REFUSALS = 20;
+
+// How often, and under which key. KEYS: the person's refusals of the day. ARGV: key, key of those that are too many, most, life.
+const COUNT = `
+local key = ARGV[1]
+if redis.call('HEXISTS', KEYS[1], key) == 0 and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then key = ARGV[2] end
+local times = redis.call('HINCRBY', KEYS[1], key, 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return {key, times}`;
+
 /** Who changed what, bounded in time and number. The same key is one entry: what was noted last. */
 export function audit(client: Redis, keep: { days: number; most: number }, now: () => number) {
 	const oldest = (): number => now() - keep.days * 24 * 3600_000;
+	async function note(entry: AuditEntry): Promise<void> {
+		const { key, at } = entry;
+		await script(client, NOTE, [ORDER, ENTRIES], [key, at, JSON.stringify(entry), oldest(), keep.most]);
+	}
 	return {
-		async note(entry: AuditEntry): Promise<void> {
-			const { key, at } = entry;
-			await script(client, NOTE, [ORDER, ENTRIES], [key, at, JSON.stringify(entry), oldest(), keep.most]);
+		note,
+		/** Those of a person that are alike are one entry a day, and in a day there are not more than 21: a person who tries everything pushes nothing out. */
+		async refused(refusal: Refusal): Promise<number> {
+			const { user, verb, env = '', dag = '', at } = refusal;
+			const day = Math.floor(at / DAY_MS);
+			const named = (...what: string[]): string => `refused-${hashOf(24, user, day, ...what)}`;
+			const others = named('others');
+			const args = [named(verb, env, dag), others, MOST_REFUSALS, 2 * DAY_MS];
+			const [key, times] = z
+				.tuple([z.string(), z.number()])
+				.parse(await script(client, COUNT, [`${PREFIX}:audit:refused:${user}:${day}`], args));
+			await note({ ...refusal, key, times, result: 'refused', ...(key === others ? { what: 'and others' } : {}) });
+			return times;
 		},
 		/** Newest first. */
 		async list(limit: number): Promise<readonly AuditEntry[]> {

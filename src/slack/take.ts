@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Reply } from '../domain/reply.ts';
+import { noteRefusal } from '../../commands/_parts/note-refusal.ts';
 import { asTrouble, toReply } from '../../commands/_parts/trouble.ts';
 import type { CommandJob } from '../../worker/jobs.ts';
 import type { Asker, Typed } from '../deps.ts';
@@ -41,7 +42,11 @@ export async function take(
 	const asker = await within(deps.asker(typed.user, KNOWN_MS), ASK_SLACK_MS);
 	if (asker) {
 		const routed = doors.route(typed, asker);
-		if (routed.kind === 'answer') return answer(routed.reply, asker);
+		if (routed.kind === 'answer') {
+			// Slack waits three seconds for the answer, and for nothing else.
+			if (routed.refused) void noteRefusal(routed.refused, typed, asker, deps);
+			return answer(routed.reply, asker);
+		}
 		if ((routed.kind === 'form' || routed.posts) && !typed.direct && typed.thread === undefined) {
 			const member = await within(deps.isMember(typed.channel), ASK_SLACK_MS);
 			if (member === false) return { body: await notMember(doors, typed, asker.lang), again: false };

@@ -249,7 +249,15 @@ describe('rights', () => {
 		for (const verb of ['stop', 'pause', 'unpause'])
 			expect(shown((await say(deps, `${verb} cm_success`)).reply)[0]).toMatch(/^⛔ You may not run/);
 		expect(sandbox.run('cm_fail', RUN)?.state).toBe('failed');
-		expect(await deps.audit.list(9)).toEqual([]);
+		expect((await deps.audit.list(9)).map(({ name, verb, dag, result }) => ({ name, verb, dag, result }))).toEqual(
+			[
+				['Aiko', 'unpause', 'cm_success'],
+				['Aiko', 'pause', 'cm_success'],
+				['Aiko', 'stop', 'cm_success'],
+				['Aiko', 'rerun', 'cm_sigkill'],
+				['Ben', 'rerun', 'cm_fail'],
+			].map(([name, verb, dag]) => ({ name, verb, dag, result: 'refused' })),
+		);
 		expect(shown((await say(deps, words)).reply)[1]).toMatch(/^Rerun by/);
 	});
 

@@ -415,6 +415,17 @@ test('audit: an admin sees all, others their own and the DAGs they may see', asy
 	expect(await rows('Boss', 'audit @aiko')).toBe(2);
 	expect(await rows('Boss', 'audit <@U0BOSS|boss>')).toBe(1);
 	expect(await rows('Boss', 'audit cause:unknown')).toBe(1);
+
+	// What a role does not allow is one line for each person and what it was about, however often.
+	for (let n = 0; n < 3; n++) {
+		later(60_000);
+		await say('mute cm_success for 1h', { who: 'Ben' });
+	}
+	expect((await lines(say('audit', { who: 'Boss' })))[2]).toBe(
+		'{2026-11-20T03:05} | Ben | mute | cm_success | ⛔ refused ×3',
+	);
+	expect([await rows('Boss'), await rows('Ben'), await rows('Aiko')]).toEqual([4, 2, 2]);
+	expect((await lines(say('audit', { who: 'Boss', lang: 'ja' })))[2]).toContain('⛔ 拒否 ×3');
 });
 
 describe('words', () => {

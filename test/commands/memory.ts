@@ -49,6 +49,13 @@ export function memory(now: () => number): Pick<Deps, 'watches' | 'audit' | 'pla
 			async note(entry) {
 				audit.set(entry.key, entry);
 			},
+			async refused(refusal) {
+				const { user, verb, env, dag } = refusal;
+				const key = JSON.stringify([user, verb, env, dag]);
+				const times = (audit.get(key)?.times ?? 0) + 1;
+				audit.set(key, { ...refusal, key, result: 'refused', times });
+				return times;
+			},
 			list: async (limit) => [...audit.values()].sort((a, b) => b.at - a.at).slice(0, limit),
 		},
 		plans: {

@@ -143,6 +143,8 @@ describe('what it answers by itself', () => {
 		expect(routed.kind === 'answer' && shown(routed.reply)[0]).toBe(
 			'⛔ You may not run `/dag trigger` on `hr_payroll`.',
 		);
+		// For the audit.
+		expect(routed).toMatchObject({ refused: { verb: { name: 'trigger' }, words: 'hr_payroll', env: 'prod' } });
 		expect(route(typed('trigger sales_eu'), asker(), only).kind).toBe('accept');
 	});
 

@@ -126,6 +126,34 @@ describe('audit', () => {
 		await kept.note(entry('new', now));
 		expect(await client.hlen(`${PREFIX}:audit:entries`)).toBe(11);
 	});
+
+	test('a person who is refused all day has a bounded number of entries, each with how often', async () => {
+		let now = 1000;
+		const kept = audit(client, { days: 90, most: 20_000 }, () => now);
+		const refuse = (dag: string, user = 'U0BEN') =>
+			kept.refused({
+				at: ++now,
+				user,
+				name: 'Ben',
+				channel: 'C0DATA',
+				verb: 'rerun',
+				dag,
+				why: 'takes the role operator',
+			});
+		expect([await refuse('sales'), await refuse('sales'), await refuse('other')]).toEqual([1, 2, 1]);
+		expect(await kept.list(9)).toMatchObject([
+			{ dag: 'other', times: 1, result: 'refused' },
+			{ dag: 'sales', times: 2, at: 1002 },
+		]);
+		for (let n = 0; n < 200; n++) await refuse(`dag_${n}`);
+		await refuse('sales', 'U0AIKO');
+		const all = await kept.list(500);
+		expect(all).toHaveLength(22);
+		expect(all.find(({ what }) => what === 'and others')).toMatchObject({ times: 182, dag: 'dag_199' });
+		// Another day.
+		now = 24 * 3600_000;
+		expect(await refuse('sales')).toBe(1);
+	});
 });
 
 describe('plans', () => {
