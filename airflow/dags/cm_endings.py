@@ -74,7 +74,10 @@ with DAG("cm_mapped", default_args={"owner": "data-platform"}, tags=["contract"]
     PythonOperator.partial(task_id="double", python_callable=double).expand(op_args=[[1], [2], [3]])
 
 
-with DAG("cm_paused", is_paused_upon_creation=True, tags=["contract"], **COMMON):
+# Its schedule is no cron expression, and paused it starts nothing.
+with DAG(
+    "cm_paused", is_paused_upon_creation=True, tags=["contract"], **{**COMMON, "schedule": timedelta(days=1, minutes=30)}
+):
     PythonOperator(task_id="never", python_callable=say, op_args=["never said"])
 
 

@@ -137,7 +137,10 @@ export function contractSuite(title: string, open: () => Promise<Target>): void 
 				maxActiveTasks: 16,
 				file: expect.stringMatching(/\/cm_endings\.py$/),
 			});
-			expect((await client.dags({ paused: true })).map(({ id }) => id)).toEqual(['cm_paused']);
+			const paused = await client.dags({ paused: true });
+			expect(paused.map(({ id, schedule }) => ({ id, schedule }))).toEqual([
+				{ id: 'cm_paused', schedule: '1 day, 0:30:00' },
+			]);
 			expect(await client.dags({ limit: 2 })).toHaveLength(2);
 		});
 

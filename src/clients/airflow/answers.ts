@@ -60,7 +60,10 @@ export const dagAnswer = z.object({
 	next_dagrun_create_after: time,
 	/** v2 */
 	next_dagrun_run_after: time,
-	schedule_interval: z.object({ __type: z.string(), value: z.unknown() }).nullish(),
+	// CronExpression has a value, TimeDelta its parts, RelativeDelta (of dateutil) others.
+	schedule_interval: z
+		.object({ value: z.string().nullish(), days: z.number().nullish(), seconds: z.number().nullish() })
+		.nullish(),
 	timetable_summary: z.string().nullish(),
 	timetable_description: z.string().nullish(),
 	has_import_errors: z.boolean().nullish(),
@@ -90,9 +93,17 @@ export function toDag(dag: DagAnswer): DagSummary {
 }
 
 function scheduleOf(dag: DagAnswer): string | undefined {
-	const cron = dag.schedule_interval?.value;
-	if (typeof cron === 'string') return cron;
-	return dag.timetable_summary ?? dag.timetable_description ?? undefined;
+	const { value, days, seconds } = dag.schedule_interval ?? {};
+	if (typeof value === 'string') return value;
+	if (typeof days === 'number' && typeof seconds === 'number') return deltaText(days, seconds);
+	return dag.timetable_summary || dag.timetable_description || undefined;
+}
+
+/** As Python writes a timedelta, and so Airflow 3 by itself: `1 day, 0:30:00`. */
+function deltaText(days: number, seconds: number): string {
+	const two = (n: number): string => String(n).padStart(2, '0');
+	const time = `${Math.floor(seconds / 3600)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+	return days === 0 ? time : `${days} ${Math.abs(days) === 1 ? 'day' : 'days'}, ${time}`;
 }
 
 const param = z.object({

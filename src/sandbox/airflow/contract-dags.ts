@@ -129,6 +129,7 @@ export const contractDags: readonly SimDag[] = [
 		tags: ['contract'],
 		file: 'cm_endings.py',
 		paused: true,
+		schedule: { text: '1 day, 0:30:00', everyMs: 88_200_000 },
 		tasks: [{ id: 'never', operator: 'PythonOperator', ms: 300, prints: ['never said'] }],
 	},
 	{

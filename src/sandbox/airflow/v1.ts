@@ -12,7 +12,7 @@ import {
 	type KnownDag,
 	type Reply,
 } from './dialect.ts';
-import type { SimRun, SimTaskInstance } from './types.ts';
+import type { SimDag, SimRun, SimTaskInstance } from './types.ts';
 
 /** Airflow 2.11.2, REST API v1, as a real one answered. */
 
@@ -63,11 +63,18 @@ function dagFields(dag: KnownDag): Record<string, unknown> {
 		owners: [dag.owner],
 		pickle_id: null,
 		root_dag_id: null,
-		schedule_interval: dag.schedule ? { __type: 'CronExpression', value: dag.schedule.text } : null,
+		schedule_interval: dag.schedule ? scheduleInterval(dag.schedule) : null,
 		scheduler_lock: null,
 		tags: dag.tags.map((name) => ({ name })),
 		timetable_description: dag.schedule ? `Schedule ${dag.schedule.text}` : 'Never, external triggers only',
 	};
+}
+
+/** A cron expression, or a timedelta as Python writes it. */
+function scheduleInterval({ text, everyMs }: NonNullable<SimDag['schedule']>): Record<string, unknown> {
+	if (!/^(\d+ days?, )?\d+:\d\d:\d\d$/.test(text)) return { __type: 'CronExpression', value: text };
+	const seconds = Math.round(everyMs / 1000);
+	return { __type: 'TimeDelta', days: Math.floor(seconds / 86_400), seconds: seconds % 86_400, microseconds: 0 };
 }
 
 function attemptFields(run: SimRun, one: SimTaskInstance): Record<string, unknown> {
