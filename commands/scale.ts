@@ -78,7 +78,7 @@ export function notRead({ cut, tasks, gaps, unmeasured }: Read, lang: Lang): Par
 				: `Only the last ${count} were read: there are more.`,
 		);
 	for (const { trouble, of } of gaps) {
-		const message = ja ? (trouble.ja?.message ?? trouble.message) : trouble.message;
+		const message = (ja ? (trouble.ja?.message ?? trouble.message) : trouble.message).trimStart();
 		const hint = ja ? trouble.ja?.hint : trouble.hint;
 		const names = of.slice(0, 5).join(', ');
 		const more = of.length > 5 ? ', …' : '';

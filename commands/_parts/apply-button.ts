@@ -3,7 +3,7 @@ import type { Part } from '../../src/domain/reply.ts';
 import type { Lang } from '../../src/domain/text.ts';
 import type { Advice } from '../../src/scaling/advise.ts';
 import { propose } from '../../src/scaling/applying.ts';
-import { changeText } from '../../src/scaling/change-words.ts';
+import { changesText } from '../../src/scaling/change-words.ts';
 import type { Read } from './read-history.ts';
 import { quoteWord } from './words.ts';
 
@@ -30,7 +30,7 @@ export async function applyButton(
 					style: 'primary',
 					confirm: {
 						title: ja ? '適用を依頼しますか？' : 'Ask to apply it?',
-						text: suggestion.changes.map((change) => changeText(change, lang)).join(ja ? '、' : '; '),
+						text: changesText(suggestion.changes, lang),
 						yes: ja ? '依頼する' : 'Ask for approval',
 						no: ja ? 'キャンセル' : 'Cancel',
 					},

@@ -9,19 +9,35 @@ const GB = 1024 ** 3;
 /** A week at a minute; longer times at so many points. Composer samples once a minute. */
 const MOST_POINTS = 10_080;
 
-/** All that Composer samples of an environment, as a history has it. Thirty calls at most, at once; what is refused is a gap and not the end. */
+/** A week of minutes is a large answer: more of them side by side only wait for each other, until the last ones are late. */
+const AT_ONCE = 6;
+/** So many that got no answer, and the others are not asked for. */
+const AWAY = 3;
+
+/** All that Composer samples of an environment, as a history has it. Thirty calls at most, six at a time; what is refused is a gap and not the end, and Google being away is soon known. */
 export async function readMetrics(
 	monitoring: Monitoring,
 	{ from, to, processor }: { from: number; to: number; processor: boolean },
 ): Promise<Metrics> {
 	const alignS = Math.max(60, 60 * Math.ceil((to - from) / 60_000 / MOST_POINTS));
 	const found: Metrics = { series: {}, gaps: [] };
+	const inTurn = atMost(AT_ONCE);
+	let late = 0;
+	let away: Trouble | undefined;
 	const ask = (name: MetricName, more: Partial<Window> = {}): Promise<Series[]> =>
-		monitoring.series(name, { from, to, alignS, ...more });
+		inTurn(async () => {
+			if (away) throw away;
+			return monitoring.series(name, { from, to, alignS, ...more });
+		});
 
 	async function fill(name: SeriesName, read: () => Promise<Points>): Promise<void> {
 		try {
-			const points = await read();
+			// What came too late is asked for once more: without its memory a worker is not judged.
+			const points = await read().catch((error: unknown) => {
+				if (!(error instanceof Trouble) || error.kind !== 'upstream') throw error;
+				if (++late >= AWAY) away = error;
+				return read();
+			});
 			if (points.length > 0) found.series[name] = points;
 		} catch (error) {
 			if (!(error instanceof Trouble)) throw error;
@@ -76,4 +92,21 @@ export async function readMetrics(
 		const [used, of] = await Promise.all([ask(a), ask(b)]);
 		return [combined(used, 'sum'), combined(of, 'sum')];
 	}
+}
+
+/** Runs what it is given, so many side by side. */
+function atMost(most: number): <T>(work: () => Promise<T>) => Promise<T> {
+	let free = most;
+	const waiting: (() => void)[] = [];
+	return async (work) => {
+		if (free > 0) free--;
+		else await new Promise<void>((go) => waiting.push(go));
+		try {
+			return await work();
+		} finally {
+			const next = waiting.shift();
+			if (next) next();
+			else free++;
+		}
+	};
 }

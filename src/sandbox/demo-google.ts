@@ -1,3 +1,4 @@
+import { computedConcurrency } from '../domain/concurrency.ts';
 import { readRoles } from '../domain/needs.ts';
 import { startAirflow } from './airflow/index.ts';
 import { HOST } from './airflow/logs.ts';
@@ -77,7 +78,7 @@ export async function startDemoCloud(options: {
 }): Promise<DemoCloud> {
 	const { project, location, token, dags, broken, now = Date.now } = options;
 	let behind = PAST;
-	const world = openWorld({ project, updateMs: 90_000, logEntries: 10_000, now: () => now() - behind });
+	const world = openWorld({ project, updateMs: 45_000, logEntries: 10_000, now: () => now() - behind });
 	const email = `concertmaster@${project}.iam.gserviceaccount.com`;
 	world.project.customRoles.set(CHANGER, ['composer.environments.update']);
 	// What it reads with, and what applying a change of size from Slack takes.
@@ -95,14 +96,14 @@ export async function startDemoCloud(options: {
 			image: 'composer-3-airflow-3.1.7-build.7',
 			broken,
 			stories: inProd,
-			habits: { memoryPeak: 0.62, queuePeak: 4, restarts: 0, spikes: TRAINING },
+			habits: { memoryPeak: 0.62, queuePeak: 0, restarts: 0, spikes: TRAINING },
 		}),
 		open({
 			name: 'staging',
 			image: 'composer-2.17.0-airflow-2.11.1',
 			broken: [],
 			stories: (scene) => inStaging(scene, prodAt),
-			habits: { memoryPeak: 0.94, queuePeak: 14, restarts: 2, spikes: TRAINING },
+			habits: { memoryPeak: 0.94, queuePeak: 0, restarts: 2, spikes: TRAINING },
 		}),
 		open({
 			name: 'finance',
@@ -182,6 +183,7 @@ export async function startDemoCloud(options: {
 			now: world.now,
 			seed: third ? 1 : 2,
 			beneath: physics.beneath,
+			config: exposed(environment, third ? '3.1.7' : '2.11.1'),
 			logs: () => ({
 				project,
 				location,
@@ -219,6 +221,16 @@ export async function startDemoCloud(options: {
 			clearInterval(timer);
 			followRights();
 			await Promise.all([...all.map(({ airflow }) => airflow.close()), google.close()]);
+		},
+	};
+}
+
+/** What a new environment's Airflow tells of its settings, as they are at that moment. */
+function exposed({ generation, settings }: ComposerEnvironment, version: string): Readonly<Record<string, string>> {
+	return {
+		get 'celery-worker_concurrency'() {
+			const set = settings.airflowConfigOverrides['celery-worker_concurrency'];
+			return set ?? String(computedConcurrency(generation, version, settings.workloads.worker).value);
 		},
 	};
 }

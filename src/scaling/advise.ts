@@ -44,6 +44,8 @@ export type Advice = {
 	reproduced: boolean;
 	/** A target is missed. */
 	failing: boolean;
+	/** A worker's memory was used up: what is said of memory is the least it can be. */
+	atLimit: boolean;
 	/** With as many workers as one could want: what is still waited then is no worker's fault. p95, milliseconds. */
 	unlimitedP95Ms?: number | undefined;
 	suggestion?: { changes: Change[]; after: Predicted; reaches: boolean; plan: Plan } | undefined;
@@ -67,7 +69,7 @@ export function adviseOn(history: History, load: Load, options: AdviseOptions = 
 	const missing = missingIn(history);
 	const seen = seenIn(history, load);
 	const findings = findAll({ history, load, concurrency, memory, target, seen });
-	const base = { missing, target, seen, concurrency, findings };
+	const base = { missing, target, seen, concurrency, findings, atLimit: memory?.atLimit ?? false };
 	if (missing.length > 0) return { ...base, decision: 'too little data', reproduced: false, failing: false };
 
 	const now = planOf(history, concurrency);
@@ -80,7 +82,7 @@ export function adviseOn(history: History, load: Load, options: AdviseOptions = 
 	const slow = as.waitP95Ms > target.waitMs;
 	const tight = (as.memoryShare ?? 0) > target.memoryShare;
 	const failing = slow || tight;
-	const aims: Aims = { target, as, slow, tight };
+	const aims: Aims = { target, now, as, slow, tight };
 	const result = { ...base, now: as, reproduced, failing, week: weekOf(history, seen, memory, as) };
 	const nothing = (because: Advice['because'], unlimitedP95Ms?: number): Advice => ({
 		...result,
@@ -92,7 +94,7 @@ export function adviseOn(history: History, load: Load, options: AdviseOptions = 
 	/** The best one that does not chase its own tail. */
 	const suggest = (judged: readonly Judged[], unlimitedP95Ms?: number): Advice => {
 		for (const { plan, after } of judged) {
-			const changes = changesBetween(now, plan);
+			const changes = changesBetween(now, plan, concurrency.from === 'override');
 			if (heldBack(options.past ?? [], changes, { now: history.to, failing, tasksPerDay })) continue;
 			const suggestion = { plan, after, changes, reaches: meets(after, target) };
 			return { ...result, decision: 'change', suggestion, unlimitedP95Ms };
@@ -115,7 +117,7 @@ export function adviseOn(history: History, load: Load, options: AdviseOptions = 
 	const plans = candidates(now, history, memory, target);
 	const screen = busiest(load.arrivals, SCREEN);
 	const finalists =
-		screen === load.arrivals ? plans : firstOnes(plans, predictor(screen, means), { ...aims, now }).slice(0, FINALISTS);
+		screen === load.arrivals ? plans : firstOnes(plans, predictor(screen, means), aims).slice(0, FINALISTS);
 	const judged = finalists.map((plan) => ({ plan, after: judge(plan) }));
 	const worthIt = ordered(judged, aims).filter(({ after }) => isWorthIt(after, aims));
 	return worthIt.length === 0 ? nothing(failing ? 'no gain' : 'fine') : suggest(worthIt);
@@ -165,27 +167,30 @@ export const planOf = (
 });
 
 type Judged = { plan: Plan; after: Predicted };
-type Aims = { target: Target; as: Predicted; slow: boolean; tight: boolean };
+type Aims = { target: Target; now: Plan; as: Predicted; slow: boolean; tight: boolean };
 
 const meets = ({ waitP95Ms, memoryShare }: Predicted, target: Target, room = { wait: 1, memory: 1 }): boolean =>
 	waitP95Ms <= target.waitMs * room.wait && (memoryShare ?? 0) <= target.memoryShare * room.memory;
 
 /** The plans as they come out on the busiest stretch, best first. */
-function firstOnes(plans: readonly Plan[], judge: (plan: Plan) => Predicted, aims: Aims & { now: Plan }): Plan[] {
+function firstOnes(plans: readonly Plan[], judge: (plan: Plan) => Predicted, aims: Aims): Plan[] {
 	const judged = plans.map((plan) => ({ plan, after: judge(plan) }));
 	return ordered(judged, { ...aims, as: judge(aims.now) }).map(({ plan }) => plan);
 }
 
 /** Best first: what meets the target by its cost; else, when something is failing, what comes nearest. */
-function ordered(judged: readonly Judged[], { target, as, slow, tight }: Aims): Judged[] {
+function ordered(judged: readonly Judged[], { target, now, as, slow, tight }: Aims): Judged[] {
 	const failing = slow || tight;
+	const changed = (plan: Plan): number => changesBetween(now, plan, true).length;
 	const good = judged.filter(({ after }) => meets(after, target, failing ? undefined : ROOM));
 	const cheapest = (a: Judged, b: Judged): number => {
 		const [x, y] = [amount(a.after.cost), amount(b.after.cost)];
-		// Within 2 % the one that leaves more memory.
+		// Within 2 % the one that changes less, and then the one that leaves more memory.
 		return Math.abs(x - y) > 0.02 * Math.max(x, y)
 			? x - y
-			: (a.after.memoryShare ?? 0) - (b.after.memoryShare ?? 0) || a.after.waitP95Ms - b.after.waitP95Ms;
+			: changed(a.plan) - changed(b.plan) ||
+					(a.after.memoryShare ?? 0) - (b.after.memoryShare ?? 0) ||
+					a.after.waitP95Ms - b.after.waitP95Ms;
 	};
 	if (good.length > 0 || !failing) return good.toSorted(cheapest);
 	const worst = (after: Predicted): number =>

@@ -2,7 +2,7 @@ import { quote } from '../domain/quote.ts';
 import type { Line, Part, Reply } from '../domain/reply.ts';
 import { clip, visible, type Lang, type Text } from '../domain/text.ts';
 import type { Applying, Ended } from './applying.ts';
-import { changeText } from './change-words.ts';
+import { changesText } from './change-words.ts';
 import type { Head } from './history.ts';
 import { patchFor } from './patch.ts';
 import { risks } from './risk-words.ts';
@@ -12,7 +12,7 @@ export function applyReply(applying: Applying, home: Head['environment'], lang: 
 	const { proposal, ended, decided, by } = applying;
 	const parts: Part[] = [
 		{ kind: 'title', icon: iconOf(applying), line: [headline(applying, lang)] },
-		{ kind: 'text', line: [{ bold: whatOf(applying, lang) }] },
+		{ kind: 'text', line: [{ bold: changesText(proposal.changes, lang) }] },
 		{ kind: 'fields', fields: people(applying, lang) },
 	];
 	if (ended?.why) parts.push({ kind: 'text', line: [quote(ended.why[lang], 600)] });
@@ -62,9 +62,6 @@ export function applyReply(applying: Applying, home: Head['environment'], lang: 
 }
 
 const name = (who: { name: string }): string => clip(visible(who.name), 60);
-
-const whatOf = ({ proposal }: Applying, lang: Lang): string =>
-	proposal.changes.map((change) => changeText(change, lang)).join(lang === 'ja' ? '、' : '; ');
 
 function iconOf({ ended, decided }: Applying): string {
 	if (!ended) return decided ? '⏳' : '🙋';

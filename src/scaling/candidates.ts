@@ -3,12 +3,15 @@ import type { History } from './history.ts';
 import type { MemoryFit } from './memory.ts';
 import { isLegal, sizeOf, type Plan, type Target, type Worker } from './plan.ts';
 import { quantile } from './quantile.ts';
-import { smaller, withMemory, type Size } from './sizes.ts';
+import { roomier, smaller, withMemory, type Size } from './sizes.ts';
 
 /** Below this share of CPU (p95) a worker has room for more tasks at a time. */
 const ROOM_IN_CPU = 0.6;
 
-/** Legal plans one step away: no number more than doubled or halved, at most two settings changed. */
+/**
+ * Legal plans one step away: no number more than doubled or halved, at most two settings changed. Where the memory was used up, how much
+ * more was wanted is not known: it grows by one whole step.
+ */
 export function candidates(
 	now: Plan,
 	history: Pick<History, 'environment' | 'metrics'>,
@@ -70,6 +73,7 @@ function workerSizes(
 ): Size[] {
 	const size = sizeOf(worker);
 	if (!size || !memory) return [];
+	if (memory.atLimit) return [roomier(generation, 'worker', size) ?? []].flat();
 	const found: Size[] = [];
 	for (const factor of [1.5, 2]) {
 		const more = withMemory(generation, 'worker', size, size.memoryGb * factor);

@@ -9,11 +9,20 @@ const COMPONENTS: Readonly<Record<Extract<Change, { what: 'component' }>['compon
 	webServer: { en: 'web server', ja: 'ウェブサーバー' },
 };
 
+/** All of a change in one line; what is only kept comes last, in whatever order it is applied. */
+export function changesText(changes: readonly Change[], lang: Lang): string {
+	const isKept = (change: Change): boolean => change.what === 'concurrency' && change.from === change.to;
+	const [kept, changed] = [changes.filter(isKept), changes.filter((change) => !isKept(change))];
+	return [...changed, ...kept].map((change) => changeText(change, lang)).join(lang === 'ja' ? '、' : '; ');
+}
+
 /** `worker memory 2 → 4 GB, max workers 3 → 6` */
-export function changeText(change: Change, lang: Lang): string {
+function changeText(change: Change, lang: Lang): string {
 	const t = (en: string, ja: string): string => (lang === 'ja' ? ja : en);
 	switch (change.what) {
 		case 'concurrency':
+			if (change.from === change.to)
+				return t(`worker_concurrency kept at ${change.to}`, `worker_concurrency は ${change.to} に固定`);
 			return `worker_concurrency ${change.from} → ${change.to}`;
 		case 'pool': {
 			const name = quote(change.name, 80);

@@ -2,7 +2,7 @@ import { durationText } from '../domain/duration.ts';
 import type { Line, Reply } from '../domain/reply.ts';
 import type { Lang, Text } from '../domain/text.ts';
 import type { Applying } from './applying.ts';
-import { changeText } from './change-words.ts';
+import { changesText } from './change-words.ts';
 import type { Grade, Week } from './settle.ts';
 
 const SAID: Readonly<Record<Grade, { icon: string; text: Text }>> = {
@@ -30,7 +30,6 @@ export function gradeReply(
 					'1 週間後の評価: 負荷が大きく異なるか、データが足りないため、変更の効果は判断できません。',
 				),
 			];
-	const what = proposal.changes.map((change) => changeText(change, lang)).join(t('; ', '、'));
 	const before = proposal.week;
 	const rows =
 		before && week
@@ -49,7 +48,7 @@ export function gradeReply(
 		to: 'channel',
 		parts: [
 			{ kind: 'title', icon: grade ? SAID[grade].icon : '🔍', line: title },
-			{ kind: 'text', line: [what] },
+			{ kind: 'text', line: [changesText(proposal.changes, lang)] },
 			...(rows.length > 0
 				? [
 						{

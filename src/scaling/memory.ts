@@ -10,10 +10,14 @@ export type MemoryFit = {
 	/** Most tasks on one worker in a sample. */
 	peakTasks: number;
 	samples: number;
+	/** The peak is the worker's limit: what its tasks wanted beyond it was not recorded. */
+	atLimit: boolean;
 };
 
 /** An hour of samples says something about memory. */
 const LEAST_SAMPLES = 60;
+/** From this share on a worker is full: what cannot be had is killed, not sampled. */
+const FULL = 0.95;
 
 /** Undefined: fewer samples than that. A sample near the limit says only "at least that much" and so does not bend the slope down. */
 export function fitMemory(history: History, timeline: Timeline, concurrency: number): MemoryFit | undefined {
@@ -25,7 +29,7 @@ export function fitMemory(history: History, timeline: Timeline, concurrency: num
 		points.map(([at]) => at),
 	).map((tasks) => Math.min(tasks, concurrency));
 	const limit = history.environment.worker.memoryGb ?? Infinity;
-	const clear = points.flatMap(([, gb], i) => (gb < 0.95 * limit ? [[counts[i] ?? 0, gb] as const] : []));
+	const clear = points.flatMap(([, gb], i) => (gb < FULL * limit ? [[counts[i] ?? 0, gb] as const] : []));
 	const peakGb = highest(points.map(([, gb]) => gb));
 	const peakTasks = highest(counts);
 	const x = mean(clear.map(([tasks]) => tasks));
@@ -34,7 +38,7 @@ export function fitMemory(history: History, timeline: Timeline, concurrency: num
 	const perTaskGb =
 		spread < 1 ? Number.NaN : clear.reduce((sum, [tasks, gb]) => sum + (tasks - x) * (gb - y), 0) / spread;
 	const baseGb = y - perTaskGb * x;
-	const seen = { peakGb, peakTasks, samples: points.length, aboveGb: 0 };
+	const seen = { peakGb, peakTasks, samples: points.length, aboveGb: 0, atLimit: peakGb >= FULL * limit };
 	// It does not grow with the tasks: one of them needs it, and fewer at a time would not help.
 	if (spread >= 1 && !(perTaskGb > 0)) return { ...seen, baseGb: peakGb, perTaskGb: 0 };
 	// No spread to fit a line to, or a nonsensical one: all of it is the tasks' (facts: the plain recipe).

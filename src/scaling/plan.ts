@@ -61,12 +61,21 @@ export function isLegal({ worker, concurrency }: Plan, generation: Head['environ
 	return illegal(generation, 'worker', { ...size, count: [worker.min, worker.max] }).length === 0;
 }
 
-export function changesBetween(from: Plan, to: Plan): Change[] {
+/**
+ * In an order in which each step may be where it ends. `isSet`: the concurrency stands among the overrides; where it does not, Composer works
+ * it out from the size, a larger worker takes more tasks and the memory is gone again, so that it is set beside a new size.
+ */
+export function changesBetween(from: Plan, to: Plan, isSet: boolean): Change[] {
 	const found: Change[] = [];
 	if (JSON.stringify(from.worker) !== JSON.stringify(to.worker))
 		found.push({ what: 'worker', from: from.worker, to: to.worker });
-	if (from.concurrency !== to.concurrency)
-		found.push({ what: 'concurrency', from: from.concurrency, to: to.concurrency });
+	const resized = from.worker.cpu !== to.worker.cpu || from.worker.memoryGb !== to.worker.memoryGb;
+	if (from.concurrency !== to.concurrency || (resized && !isSet)) {
+		const change: Change = { what: 'concurrency', from: from.concurrency, to: to.concurrency };
+		// More tasks only once there is room for them.
+		if (to.concurrency > from.concurrency) found.push(change);
+		else found.unshift(change);
+	}
 	for (const [name, slots] of Object.entries(to.pools)) {
 		const before = from.pools[name];
 		if (before !== undefined && before !== slots) found.push({ what: 'pool', name, from: before, to: slots });

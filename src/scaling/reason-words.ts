@@ -1,6 +1,7 @@
 import { durationText } from '../domain/duration.ts';
 import type { Lang } from '../domain/text.ts';
 import { LEAST, type Advice } from './advise.ts';
+import type { Change } from './plan.ts';
 
 /** Why it is so, in a sentence; undefined: the numbers say it. */
 export function reason(advice: Advice, lang: Lang): string | undefined {
@@ -19,8 +20,14 @@ export function reason(advice: Advice, lang: Lang): string | undefined {
 			`With any number of workers the p95 wait would still be ${durationText(advice.unlimitedP95Ms ?? 0, lang)}: the pool is the bottleneck, a bigger machine buys nothing.`,
 			`ワーカーを何台に増やしても p95 の待ち時間は ${durationText(advice.unlimitedP95Ms ?? 0, lang)} のままです。ボトルネックはプールで、マシンを大きくしても効果はありません。`,
 		);
+	if (advice.suggestion) return aboutMemory(advice.suggestion.changes, advice.atLimit, lang);
 	switch (advice.because) {
 		case 'fine':
+			if (advice.now?.memoryShare === undefined)
+				return t(
+					'The waits meet their target, and no smaller size saves enough to be worth a change. The memory of the workers is not known.',
+					'待ち時間は目標を満たしており、縮小しても変更に見合う節約になりません。ワーカーのメモリは不明です。',
+				);
 			return t(
 				'The targets are met, and no smaller size saves enough to be worth a change.',
 				'目標を満たしており、縮小しても変更に見合う節約になりません。',
@@ -49,4 +56,28 @@ export function reason(advice: Advice, lang: Lang): string | undefined {
 			return undefined;
 	}
 	return undefined;
+}
+
+/** Why the memory grows by so much, and why a setting is written that keeps its value. */
+function aboutMemory(changes: readonly Change[], atLimit: boolean, lang: Lang): string | undefined {
+	const t = (en: string, ja: string): string => (lang === 'ja' ? ja : en);
+	const said: string[] = [];
+	const more = changes.some(
+		(change) => change.what === 'worker' && (change.to.memoryGb ?? 0) > (change.from.memoryGb ?? 0),
+	);
+	if (more && atLimit)
+		said.push(
+			t(
+				'A worker used all the memory it has, so how much more its tasks wanted was not recorded: it grows by one whole step.',
+				'ワーカーのメモリが上限に達しており、本来の必要量は記録されていないため、1 段階分まとめて増やします。',
+			),
+		);
+	if (changes.some((change) => change.what === 'concurrency' && change.from === change.to))
+		said.push(
+			t(
+				'Where worker_concurrency is not set, Composer works it out from the size of the worker: it is set, so that the new size does not change it.',
+				'worker_concurrency が未設定の場合、Composer がワーカーのサイズから計算します。サイズ変更で値が変わらないよう、明示的に設定します。',
+			),
+		);
+	return said.length === 0 ? undefined : said.join(t(' ', ''));
 }

@@ -1,19 +1,12 @@
 import { computedConcurrency } from '../domain/concurrency.ts';
 import type { Environment } from '../domain/environment.ts';
 import type { Text } from '../domain/text.ts';
-import { changeText } from './change-words.ts';
+import { changesText } from './change-words.ts';
 import { environmentOf } from './environment.ts';
 import type { Head } from './history.ts';
 import { patchFor, type Patch } from './patch.ts';
-import { isLegal, sizeOf, type Change } from './plan.ts';
-import { illegal, withMemory } from './sizes.ts';
-
-/** What is known of the load at the time of an incident, where anything is. */
-export type Pressure = {
-	/** Highest memory of a worker, GB, and how many tasks it ran then. */
-	peakGb?: number | undefined;
-	tasks?: number | undefined;
-};
+import { changesBetween, isLegal, sizeOf, type Change } from './plan.ts';
+import { illegal, roomier } from './sizes.ts';
 
 /** A change of size that meets the cause of an incident, until `/dag scale` has worked it out from the history. */
 export type Suggestion = { changes: readonly Change[]; text: Text; patch: Patch };
@@ -23,18 +16,15 @@ const MEMORY = ['worker-oom-task-sigkill', 'gcsfuse-mount-lost', 'task-log-missi
 const STORAGE = ['worker-pod-evicted-storage'];
 const QUEUE = ['task-stuck-queued'];
 
-/** At most this share of a worker's memory is planned with. */
-const MEMORY_SHARE = 0.8;
-
 /**
  * The size that a confirmed cause asks for: a worker with more memory, or with fewer tasks where the generation has no larger one; more
  * storage; more workers. One legal step. Undefined: the cause is none of these, the sizes are not known, or there is no such step.
  */
-export function suggestionFor(cause: string, environment: Environment, load: Pressure = {}): Suggestion | undefined {
+export function suggestionFor(cause: string, environment: Environment): Suggestion | undefined {
 	const home = environmentOf(environment, environment.name ?? '');
 	if (home.generation === 'airflow') return undefined;
 	const changes = MEMORY.includes(cause)
-		? forMemory(home, load)
+		? forMemory(home)
 		: STORAGE.includes(cause)
 			? forStorage(home)
 			: QUEUE.includes(cause)
@@ -44,8 +34,8 @@ export function suggestionFor(cause: string, environment: Environment, load: Pre
 	return {
 		changes,
 		text: {
-			en: changes.map((change) => changeText(change, 'en')).join('; '),
-			ja: changes.map((change) => changeText(change, 'ja')).join('、'),
+			en: changesText(changes, 'en'),
+			ja: changesText(changes, 'ja'),
 		},
 		patch: patchFor(home, changes),
 	};
@@ -53,23 +43,17 @@ export function suggestionFor(cause: string, environment: Environment, load: Pre
 
 type Home = Head['environment'];
 
-function forMemory(home: Home, { peakGb, tasks }: Pressure): readonly Change[] | undefined {
+function forMemory(home: Home): readonly Change[] | undefined {
 	const { generation, worker } = home;
 	const size = sizeOf(worker);
 	if (!size || generation === 'airflow') return undefined;
 	const concurrency = home.workerConcurrency ?? computedConcurrency(generation, home.airflowVersion, size).value;
-	const larger = withMemory(generation, 'worker', size, 2 * size.memoryGb);
+	const larger = roomier(generation, 'worker', size);
 	if (larger) {
 		const to = { ...worker, cpu: larger.cpu, memoryGb: larger.memoryGb };
-		const changes: Change[] = [{ what: 'worker', from: worker, to }];
-		// The formula would put more tasks on the larger worker, and the memory would be gone again.
-		if (home.overrides['celery-worker_concurrency'] === undefined) {
-			const per = peakGb !== undefined && tasks ? peakGb / tasks : undefined;
-			const fits = per === undefined ? concurrency : Math.floor((MEMORY_SHARE * larger.memoryGb) / per);
-			const set = Math.max(1, Math.min(concurrency, fits));
-			changes.push({ what: 'concurrency', from: concurrency, to: set });
-		}
-		return changes;
+		const isSet = home.overrides['celery-worker_concurrency'] !== undefined;
+		const pools = {};
+		return changesBetween({ worker, concurrency, pools }, { worker: to, concurrency, pools }, isSet);
 	}
 	const fewer = Math.max(1, Math.floor(concurrency / 2));
 	if (fewer === concurrency) return undefined;

@@ -3,7 +3,7 @@ import { quote } from '../domain/quote.ts';
 import type { Part, Reply } from '../domain/reply.ts';
 import type { Lang } from '../domain/text.ts';
 import type { Advice } from './advise.ts';
-import { changeText } from './change-words.ts';
+import { changesText } from './change-words.ts';
 import { chartAlt, charts } from './chart.ts';
 import type { Finding } from './finding.ts';
 import type { Head } from './history.ts';
@@ -25,7 +25,7 @@ export function say(advice: Advice, environment: Environment, lang: Lang, over?:
 	const parts: Part[] = [
 		{
 			kind: 'title',
-			icon: advice.decision === 'change' ? '📐' : advice.decision === 'nothing' ? '✅' : '🔍',
+			icon: advice.decision === 'change' ? '📐' : isFine(advice) ? '✅' : '🔍',
 			line: [headline(advice, where, lang)],
 		},
 	];
@@ -56,23 +56,35 @@ export function say(advice: Advice, environment: Environment, lang: Lang, over?:
 	return { parts, to: 'asker' };
 }
 
+/** Nothing is suggested, nothing fails, and nothing that matters could not be judged. */
+const isFine = ({ decision, because, findings }: Advice): boolean =>
+	decision === 'nothing' && because === 'fine' && findings.every(({ weight }) => weight !== 'act');
+
 function headline(advice: Advice, where: string, lang: Lang): string {
 	const t = (en: string, ja: string): string => (lang === 'ja' ? ja : en);
 	if (advice.decision === 'too little data')
 		return t(`Too little data to advise on ${where}`, `${where} の助言にはデータが足りません`);
-	if (!advice.suggestion) return t(`Change nothing in ${where}`, `${where} は変更不要です`);
-	const what = advice.suggestion.changes.map((change) => changeText(change, lang)).join(t('; ', '、'));
-	return `${where}: ${what}`;
+	if (isFine(advice)) return t(`Change nothing in ${where}`, `${where} は変更不要です`);
+	if (advice.because === 'settling')
+		return t(`Change nothing more in ${where} yet`, `${where} の追加変更はまだ不要です`);
+	if (!advice.suggestion)
+		return t(
+			`No other size of the workers is suggested for ${where}`,
+			`${where} のワーカーについて、サイズ変更の提案はありません`,
+		);
+	return `${where}: ${changesText(advice.suggestion.changes, lang)}`;
 }
 
-function numbers({ seen, suggestion }: Advice, now: Predicted, lang: Lang): Part {
+function numbers({ seen, suggestion, atLimit }: Advice, now: Predicted, lang: Lang): Part {
 	const t = (en: string, ja: string): string => (lang === 'ja' ? ja : en);
 	const wait = (ms: number): string => durationText(ms, lang);
 	const after = suggestion?.after;
 	const row = (name: string, value: (of: Predicted) => string, recorded: string): string[] =>
 		after ? [name, recorded, value(now), value(after)] : [name, recorded, value(now)];
-	const share = (of: Predicted): string =>
-		of.memoryShare === undefined ? '–' : `${Math.round(of.memoryShare * 100)} %`;
+	const share = (of: Predicted): string => {
+		if (of.memoryShare === undefined) return '–';
+		return `${atLimit && of === after ? '≥ ' : ''}${Math.round(of.memoryShare * 100)} %`;
+	};
 	return {
 		kind: 'table',
 		head: [
@@ -96,7 +108,7 @@ const ICONS = { act: '🔴', check: '🟡', save: '🟢' } as const;
 function findingText({ text, weight, fix }: Finding, lang: Lang): string {
 	const said = `${ICONS[weight]} ${quote(text[lang], 500)}`;
 	if (!fix || fix.length === 0) return said;
-	return `${said} → ${fix.map((change) => changeText(change, lang)).join(lang === 'ja' ? '、' : '; ')}`;
+	return `${said} → ${changesText(fix, lang)}`;
 }
 
 /** The change in the three ways people apply it, and what it costs the running tasks. */
@@ -146,7 +158,7 @@ function basis({ seen, target, concurrency, now }: Advice, lang: Lang): string {
 	const wait = durationText(target.waitMs, lang);
 	const memory = Math.round(target.memoryShare * 100);
 	const base = t(
-		`${days} days, ${count} task instances. Target: p95 wait ≤ ${wait}, memory peak ≤ ${memory} %. worker_concurrency ${concurrency.value}.`,
+		`${days} ${days === 1 ? 'day' : 'days'}, ${count} task instances. Target: p95 wait ≤ ${wait}, memory peak ≤ ${memory} %. worker_concurrency ${concurrency.value}.`,
 		`${days} 日間、タスク インスタンス ${count} 件。目標: p95 待ち時間 ≤ ${wait}、メモリ最大 ≤ ${memory} %。worker_concurrency は ${concurrency.value}。`,
 	);
 	if (!now || now.memoryShare !== undefined) return base;

@@ -150,7 +150,7 @@ describe('/dag scale', () => {
 		const deps = { ...depsWith(house(planted('too-small')), small), monitoring: () => monitoring };
 		const text = await said(deps, '--days 2');
 		expect(text).toMatch(/Worker memory peaks at \d+ % of 2 GB/);
-		expect(text).toContain('prod-env: worker ');
+		expect(text).toMatch(/prod-env: .*worker memory 2 → /);
 		expect(text).toContain('Not judged (restarts): The bot may not see the metrics of prod. Give it a role.');
 		expect(text).not.toContain('memory was not judged');
 	});

@@ -8,7 +8,7 @@ import { patchFor } from '../../src/scaling/patch.ts';
 import { TARGET } from '../../src/scaling/plan.ts';
 import { quantile } from '../../src/scaling/quantile.ts';
 import { findAll, RULES } from '../../src/scaling/rules.ts';
-import { changeText } from '../../src/scaling/change-words.ts';
+import { changesText } from '../../src/scaling/change-words.ts';
 
 const FROM = Date.parse('2026-11-16T00:00:00Z');
 const MINUTE = 60_000;
@@ -471,7 +471,7 @@ describe('each threshold, just below and just above', () => {
 			const patch = patchFor(home, finding?.fix ?? []);
 			expect([...patch.shell, ...patch.settings].join('\n')).toMatch(fix);
 			for (const lang of ['en', 'ja'] as const)
-				for (const change of finding?.fix ?? []) expect(changeText(change, lang)).toMatch(/\S/);
+				for (const change of finding?.fix ?? []) expect(changesText([change], lang)).toMatch(/\S/);
 		},
 	);
 

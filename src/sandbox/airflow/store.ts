@@ -142,7 +142,8 @@ export function audit(store: Store, event: Partial<AuditEvent> & { event: string
 function addPast(store: Store, dag: SimDag, random: () => number): void {
 	const { history } = dag;
 	if (!history) return;
-	const newest = Math.floor(store.bootedAt / history.everyMs) * history.everyMs;
+	const after = history.afterMs ?? 0;
+	const newest = Math.floor((store.bootedAt - after) / history.everyMs) * history.everyMs + after;
 	for (let age = history.runs - 1; age >= 0; age--) {
 		const at = newest - age * history.everyMs;
 		const failed = history.failed?.includes(age) ?? false;

@@ -123,7 +123,14 @@ export type SimDag = {
 	 * Runs of the past, for the usual duration: how many, how far apart, and which of them (from the newest, 0) failed: at
 	 * the first task that fails by itself, else at the last one, as `because` says.
 	 */
-	history?: { runs: number; everyMs: number; failed?: readonly number[]; because?: Ending };
+	history?: {
+		runs: number;
+		everyMs: number;
+		/** So long after the full multiple of `everyMs`; 0. */
+		afterMs?: number;
+		failed?: readonly number[];
+		because?: Ending;
+	};
 };
 
 /** A file that never became a DAG. */

@@ -20,7 +20,7 @@ export const workerRules: readonly Rule[] = [
 				seen,
 				threshold: share,
 				text: {
-					en: `Worker memory peaks at ${percent(seen)} of ${gb} GB with ${memory.peakTasks} tasks on one worker (above ${percent(share)} a task killed for memory, a lost mount or a missing log is near).`,
+					en: `Worker memory peaks at ${percent(seen)} of ${gb} GB with ${memory.peakTasks} ${memory.peakTasks === 1 ? 'task' : 'tasks'} on one worker (above ${percent(share)} a task killed for memory, a lost mount or a missing log is near).`,
 					ja: `ワーカーのメモリは、1 台で ${memory.peakTasks} タスクの実行時に ${gb} GB の ${percent(seen)} に達しています（${percent(share)} を超えると、メモリ不足によるタスクの強制終了、マウントの喪失、ログの欠落が起こりやすくなります）。`,
 				},
 			};
@@ -41,7 +41,7 @@ export const workerRules: readonly Rule[] = [
 				seen: deaths,
 				threshold: limit,
 				text: {
-					en: `Workers were evicted or restarted ${deaths} times; ${why.en}.`,
+					en: `Workers were evicted or restarted ${deaths === 1 ? 'once' : `${deaths} times`}; ${why.en}.`,
 					ja: `ワーカーの退避・再起動が ${deaths} 回ありました。${why.ja}。`,
 				},
 			};
@@ -119,7 +119,7 @@ export const workerRules: readonly Rule[] = [
 				seen: minutes,
 				threshold: limit,
 				text: {
-					en: `For up to ${durationText(longest, 'en')} on end all ${environment.worker.max} workers were up and tasks still queued.`,
+					en: `For up to ${durationText(longest, 'en')} on end ${environment.worker.max === 1 ? 'the one worker there may be was' : `all ${environment.worker.max} workers were`} up and tasks still queued.`,
 					ja: `最大数の ${environment.worker.max} 台が稼働中でもタスクが待機していた時間が、最長 ${durationText(longest, 'ja')} 続きました。`,
 				},
 			};
@@ -177,7 +177,7 @@ export const workerRules: readonly Rule[] = [
 				threshold: 0,
 				text: {
 					en: `worker_concurrency is not set and was not read; ${value} is ${from === 'observed' ? 'the most that ran on one worker' : 'computed from the worker size'}. Google changed its formula without publishing it: set it explicitly.`,
-					ja: `worker_concurrency は未設定で、読み取れませんでした。${value} は${from === 'observed' ? '1 台のワーカーで同時に動いた最大数' : 'ワーカーのサイズから計算した値'}です。Google は計算式を公開せずに変更しているため、明示的に設定してください。`,
+					ja: `worker_concurrency は未設定で、読み取れませんでした。${value} は${from === 'observed' ? ' 1 台のワーカーで同時に動いた最大数' : 'ワーカーのサイズから計算した値'}です。Google は計算式を公開せずに変更しているため、明示的に設定してください。`,
 				},
 			};
 		},
