@@ -1,6 +1,6 @@
 import { SOURCE_NAMES, sourceName } from './source-names.ts';
 import type { Verdict, Judged } from './verify.ts';
-import type { Gap, SourceName } from '../domain/evidence.ts';
+import type { Gap } from '../domain/evidence.ts';
 import { toFillIn } from '../domain/placeholders.ts';
 import type { Line, Part } from '../domain/reply.ts';
 import type { Evidence, FixStep, Status } from '../domain/rule.ts';
@@ -118,7 +118,7 @@ function whereLine({ line, source, at }: Evidence, log: Text, lang: Lang): Line 
 }
 
 /** Why it is not sure. */
-function loweredText(sources: readonly SourceName[], lang: Lang): string {
+function loweredText(sources: readonly Gap['source'][], lang: Lang): string {
 	const names = sources.map((source) => sourceName(source, lang));
 	return lang === 'ja'
 		? `確定ではありません: ${names.join('、')}を読み取れませんでした。`
@@ -214,16 +214,22 @@ function gapParts({ gaps }: Verdict, lang: Lang, full: boolean): Part[] {
 	const told = gaps.filter(({ because }) => because !== 'absent');
 	const absent = gaps.filter(({ because }) => because === 'absent');
 	const parts: Part[] = [];
+	const groups = byReason(told);
+	const most = full ? 8 : 6;
 	if (told.length > 0)
 		parts.push(
 			{ kind: 'text', line: [{ bold: ja ? '読み取れなかったもの' : 'What I could not read' }] },
 			{
 				kind: 'list',
-				items: byReason(told)
-					.slice(0, full ? 8 : 6)
-					.map((same) => gapLine(same, lang)),
+				items: groups.slice(0, most).map((same) => gapLine(same, lang)),
 			},
 		);
+	// Less of each, and none left out.
+	const more = groups.slice(most).flat();
+	if (more.length > 0) {
+		const names = more.map(({ source }) => sourceName(source, lang));
+		parts.push({ kind: 'note', line: [ja ? `ほかに: ${names.join('、')}。` : `And: ${names.join(', ')}.`] });
+	}
 	if (full && absent.length > 0) {
 		const names = absent.slice(0, 12).map(({ source }) => sourceName(source, lang));
 		parts.push({
@@ -259,5 +265,5 @@ function gapLine(same: readonly Gap[], lang: Lang): Line {
 			: ja
 				? `（必要な権限: ${permission}${role === undefined ? '' : `、ロール: ${role}`}）`
 				: ` (needs ${permission}${role === undefined ? '' : `, role ${role}`})`;
-	return [clip(names.join(ja ? '、' : ', '), 250), ja ? '：' : ': ', ...sentence(say[lang], 150), needs];
+	return [clip(names.join(ja ? '、' : ', '), 600), ja ? '：' : ': ', ...sentence(say[lang], 150), needs];
 }

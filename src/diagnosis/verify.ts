@@ -18,7 +18,7 @@ export type Judged = {
 	/** What it wanted to read and could not. */
 	gaps: readonly Gap[];
 	/** Of these, the ones without which it cannot be more than likely, where it would have been. */
-	lowered?: readonly SourceName[];
+	lowered?: readonly Gap['source'][];
 	facts: Facts;
 	fix: readonly FixStep[];
 	docs: string;
@@ -91,7 +91,7 @@ type Weighed = { rule: Rule; place: number; inLog: boolean; one: Judged };
 
 /** Undefined: nothing speaks for it. */
 function judge(candidate: Candidate, said: Verified | undefined, hearing: Hearing): Judged | undefined {
-	const { failed, seen, gaps, env, lang } = hearing;
+	const { failed, gaps, env, lang } = hearing;
 	const { rule, finding, heard } = candidate;
 	const { id: cause, title, docs } = rule;
 	const because =
@@ -105,11 +105,12 @@ function judge(candidate: Candidate, said: Verified | undefined, hearing: Hearin
 	const full = because?.verified === 'unlikely' ? told && weaker(told, 'possible') : stronger(told, because?.verified);
 	if (full === undefined) return undefined;
 	const mine = gaps.filter(({ source }) => (rule.reads ?? []).some((read) => read === source));
-	const unread = (rule.decides ?? []).flatMap((name) => {
-		const any: readonly SourceName[] = typeof name === 'string' ? [name] : name;
-		const lost = any.filter((one) => mine.some((gap) => gap.source === one && gap.because !== 'absent'));
-		return lost.length > 0 && any.every((one) => seen[one] === undefined) ? lost : [];
-	});
+	const unread = [
+		...new Set([
+			...[candidate, ...behind(candidate, hearing)].flatMap((one) => unreadOf(one, hearing)),
+			...(rule.symptom === true && noLog(hearing) ? (['taskLog'] as const) : []),
+		]),
+	];
 	const most = isQuoted(candidate, hearing) ? 'possible' : unread.length > 0 ? 'likely' : 'confirmed';
 	const status = weaker(full, most);
 	const facts = { ...namesOf(failed), ...factsOf(candidate), ...safe(said?.facts) };
@@ -125,6 +126,25 @@ function judge(candidate: Candidate, said: Verified | undefined, hearing: Hearin
 		fix: rule.fix({ env, facts, lang }),
 		docs,
 	};
+}
+
+/** What decides the cause, exists here and could not be read. */
+function unreadOf(candidate: Candidate, { failed, seen, gaps, env }: Hearing): SourceName[] {
+	const { decides = [] } = candidate.rule;
+	return (typeof decides === 'function' ? decides(aboutIt(candidate, failed, env)) : decides).flatMap((name) => {
+		const any: readonly SourceName[] = typeof name === 'string' ? [name] : name;
+		const lost = any.filter((one) => gaps.some((gap) => gap.source === one && gap.because !== 'absent'));
+		return lost.length > 0 && any.every((one) => seen[one] === undefined) ? lost : [];
+	});
+}
+
+/** What it wrote could not be read, neither where Airflow has it nor in Cloud Logging. */
+const noLog = ({ gaps, seen }: Hearing): boolean =>
+	seen.taskEntries === undefined && gaps.some(({ source, because }) => source === 'taskLog' && because !== 'absent');
+
+/** A symptom is the cause only as far as none of those that would explain it was left unread. */
+function behind({ rule }: Candidate, { candidates: all }: Hearing): Candidate[] {
+	return rule.symptom === true ? all.filter(({ rule: other }) => rule.yieldsTo?.includes(other.id) === true) : [];
 }
 
 /**
@@ -189,7 +209,9 @@ function ranked(judged: readonly Weighed[]): Judged[] {
 function worthOf({ rule, place, inLog, one }: Weighed, judged: readonly Weighed[]): number {
 	const { because, status, evidence } = one;
 	const told = inLog ? 300 : evidence.length > 0 ? 250 : 200;
-	const base = status === 'possible' ? 100 : because?.verified === 'confirmed' && status === 'confirmed' ? 400 : told;
+	// What could not be read makes it less sure, and no other cause more.
+	const shown = because?.verified === 'confirmed' ? (status === 'confirmed' ? 400 : 350) : told;
+	const base = status === 'possible' ? 100 : shown;
 	const explained =
 		rule.symptom === true &&
 		judged.some(({ rule: other, one }) => !other.symptom && !other.lastResort && one.status !== 'possible');

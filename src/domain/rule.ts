@@ -104,6 +104,8 @@ export type About = {
 	env: Environment;
 };
 
+export type Deciding<Name extends SourceName = SourceName> = readonly (Name | readonly Name[])[];
+
 export type Rule<Reads extends SourceName = SourceName> = {
 	/** A cause id of the catalogue; the folder's name. */
 	id: string;
@@ -140,7 +142,7 @@ export type Rule<Reads extends SourceName = SourceName> = {
 	 * Sources that can confirm or exclude the cause: while one of them could not be read (it exists here and did not answer), the
 	 * cause is likely at most, whatever else speaks for it. Of a list in the list any one is enough.
 	 */
-	decides?: readonly (NoInfer<Reads> | readonly NoInfer<Reads>[])[];
+	decides?: Deciding<NoInfer<Reads>> | ((about: About) => Deciding<NoInfer<Reads>>);
 	/** A candidate although no line of the log says so: when the log is missing, or says nothing. Then only `verify` speaks for it. */
 	suspects?(failed: Failed): boolean;
 	/** Given what it `reads`, and nothing else; a source is undefined when it could not be read. Undefined: cannot tell. */

@@ -354,7 +354,6 @@ export const cases: readonly Case[] = [
 		is: ['vpc-sc-denied', 'confirmed'],
 		says: 'refused `etl@acme-data.iam.gserviceaccount.com` the call',
 		fix: ['service_name = "storage.googleapis.com"'],
-		twice: true,
 	},
 
 	{
@@ -619,7 +618,6 @@ export const cases: readonly Case[] = [
 		is: ['task-stuck-queued', 'confirmed'],
 		says: 'it has been queued for 16 minutes; all 3 workers that may be were at work, and up to 12 tasks waited for one',
 		fix: ['--max-workers=6'],
-		twice: true,
 	},
 	{
 		name: 'the cluster gets no more machines',
@@ -725,7 +723,6 @@ export const cases: readonly Case[] = [
 		},
 		is: ['dag-missing-on-worker', 'confirmed'],
 		says: 'try 2 found it',
-		twice: true,
 	},
 	{
 		name: 'the web server is below what its image needs',
@@ -778,6 +775,23 @@ export const cases: readonly Case[] = [
 		},
 		is: ['kpo-unschedulable', 'confirmed'],
 		says: '0/3 nodes are available: 3 Insufficient memory.',
+	},
+	{
+		name: 'no node, and no pod to give way: it was not taken away',
+		told: [['kpo-pod-lost', 'likely']],
+		env: two,
+		failed: onPod,
+		seen: {
+			kubernetesEvents: [
+				event(
+					'10:03',
+					'Pod/load-x1y2z3',
+					'FailedScheduling',
+					'0/3 nodes are available: 3 Insufficient cpu. preemption: 0/3 nodes are available: 3 No preemption victims found for incoming pod.',
+				),
+			],
+		},
+		is: ['kpo-pod-lost', 'likely'],
 	},
 	{
 		name: 'a node came late: the pod was placed in the end',

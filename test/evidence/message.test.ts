@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { SOURCE_NAMES } from '../../src/diagnosis/source-names.ts';
 import { verdictParts } from '../../src/diagnosis/verdict-message.ts';
 import type { Judged, Verdict } from '../../src/diagnosis/verify.ts';
 import type { Gap } from '../../src/domain/evidence.ts';
@@ -148,4 +149,11 @@ test('nothing known: the last exception, or the end of the log', () => {
 		'| a',
 		'| b',
 	]);
+});
+
+test.each(['en', 'ja'] as const)('names every source it could not read, however many rights lack (%s)', (lang) => {
+	const names = Object.keys(SOURCE_NAMES) as (keyof typeof SOURCE_NAMES)[];
+	const it = verdict({ gaps: names.map((name) => ({ ...denied('restarts'), source: name, permission: name })) });
+	const said = JSON.stringify(verdictParts(it, { lang, full: false }).parts);
+	expect(names.filter((name) => !said.includes(SOURCE_NAMES[name][lang]))).toEqual([]);
 });

@@ -126,6 +126,4 @@ export type Case = {
 	beside?: readonly string[];
 	/** Texts that the fix's code holds. */
 	fix?: readonly string[];
-	/** Another source says the same, so that one alone may be away. */
-	twice?: true;
 };

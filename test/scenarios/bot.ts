@@ -13,6 +13,9 @@ import type { SourceName } from '../../src/domain/evidence.ts';
 import { isComposer, type Stage } from '../../src/sandbox/scenarios/stage.ts';
 import { clientOf, fakeDeps } from '../commands/house.ts';
 
+/** A slow machine is no gap: what a story takes away is taken away by name. */
+const PATIENT_MS = 60_000;
+
 /** The bot in front of a stage: real clients, the stage's clock. `without`: sources that are taken away. */
 export function botOn(
 	stage: Pick<Stage, 'world' | 'google' | 'token' | 'environment' | 'place' | 'airflow'>,
@@ -24,7 +27,7 @@ export function botOn(
 		// Airflow 2 gives its event log to nobody below Admin.
 		const client = place === 'airflow-2' ? clientOf(stage.airflow, 1, 'admin') : clientOf(stage.airflow, 2);
 		const deps = fakeDeps({ prod: client }, { now });
-		return { ...deps, sources: () => without(airflowSources(client)) };
+		return { ...deps, sources: () => without(patient(airflowSources(client))) };
 	}
 	const clients = googleClients(
 		{
@@ -37,7 +40,7 @@ export function botOn(
 		fixedToken(token),
 		{ now, logReads: budget(1000, now) },
 	);
-	const client = airflow({ url: undefined, auth: { kind: 'google' }, timeoutMs: 5000 }, http, {
+	const client = airflow({ url: undefined, auth: { kind: 'google' }, timeoutMs: PATIENT_MS }, http, {
 		google: fixedToken(token),
 		now,
 		whereabouts: (options) => clients.composer.whereabouts(options),
@@ -48,13 +51,18 @@ export function botOn(
 		logging: () => clients.logging,
 		monitoring: () => clients.monitoring,
 		sources: () =>
-			without({
-				...airflowSources(client),
-				...composerSources(clients.composer, clients.keep),
-				...googleSources(clients),
-			}),
+			without(
+				patient({
+					...airflowSources(client),
+					...composerSources(clients.composer, clients.keep),
+					...googleSources(clients),
+				}),
+			),
 	};
 }
+
+const patient = (sources: Sources): Sources =>
+	Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, { ...source, withinMs: PATIENT_MS }]));
 
 /** As when the bot may not look: each of these sources is refused. */
 export const refused =
@@ -71,3 +79,20 @@ export const refused =
 			]),
 		),
 	});
+
+/** Notes which sources are asked. */
+export const noting =
+	(asked: Set<SourceName>) =>
+	(sources: Sources): Sources =>
+		Object.fromEntries(
+			Object.entries(sources).map(([name, source]) => [
+				name,
+				{
+					...source,
+					read(...args: Parameters<typeof source.read>) {
+						asked.add(name as SourceName);
+						return source.read(...args);
+					},
+				},
+			]),
+		);

@@ -13,14 +13,21 @@ export type Expected = {
 	status: By<Exclude<Status, 'unknown'>>;
 	/** The line that decides, of the log or of a component. */
 	line?: By<RegExp>;
-	/** What the evidence says of it, on Composer: in its own words, and what decides. All of `decides` refused: no longer confirmed. */
-	because?: By<{ says: RegExp; decides: readonly SourceName[] } | undefined>;
+	/** What the evidence says of it, on Composer, in its own words. */
+	because?: By<RegExp | undefined>;
+	/**
+	 * A source it reads whose want leaves it as sure as it was, and the fact that says why. Any other one lowers it. Told is the want of
+	 * each.
+	 */
+	stays?: By<Stays>;
 	/** Each of them stands in the fix. */
 	fix?: By<readonly RegExp[]>;
 	/** None of them does: advice for the other generation. */
 	not?: By<readonly RegExp[]>;
 	repair?: Repair;
 };
+
+export type Stays = { readonly [Name in SourceName]?: string };
 
 export type Repair = {
 	fillIn?: FillIn;
@@ -59,6 +66,25 @@ const MEMORY = {
 };
 const KUBECTL = /kubectl /;
 
+/** Facts that make the want of a source matter less. */
+const SIZE: Stays = { workerMemoryQuota: "the environment's settings hold the same size" };
+const BESIDE: Stays = { failures: 'who else failed there is told, and says nothing of why' };
+const SAME_WORD: Stays = {
+	eventLog: 'the scheduler writes the same of this try in its own log',
+	schedulerLog: 'the scheduler writes the same of this try in the event log',
+};
+const SIGNAL: Stays = {
+	exitCodes: "the try's own log names the signal",
+	workerLog: "the try's own log names the signal",
+	restarts: 'the log speaks of one process that was killed, not of its worker',
+};
+const NOW: Stays = { airflowHealth: 'it is how Airflow is now, not how it was then' };
+const WHO: Stays = { audit: 'it only says who did it and when' };
+const TAKEN: Stays = { policyChanges: 'the policies themselves lack the role; the changes only say who took it' };
+const LISTED: By<Stays> = {
+	'composer-2': { workloads: 'not every Composer 2 lists them, and the events of its cluster say the same' },
+};
+
 /** The environment's newest operation went well. */
 const updated = async (stage: Stage): Promise<boolean> => stage.world.operations.at(-1)?.state === 'SUCCEEDED';
 
@@ -68,7 +94,7 @@ export const expected: Readonly<Record<string, Expected>> = {
 		verdict: 'env-update-sa-permissions',
 		status: 'confirmed',
 		line: /No agent response published/,
-		because: { says: new RegExp(`roles/composer\\.worker.+${SA}`), decides: ['projectPolicy', 'permissionChecks'] },
+		because: new RegExp(`roles/composer\\.worker.+${SA}`),
 		fix: { 'composer-2': [grant('roles/composer.worker'), V2EXT], composer: [grant('roles/composer.worker')] },
 		not: { 'composer-2': [/disable composer\.googleapis/], composer: [V2EXT] },
 		repair: { again: repeatUpdate },
@@ -82,10 +108,20 @@ export const expected: Readonly<Record<string, Expected>> = {
 			'airflow-3': 'zombie-heartbeat-timeout',
 		},
 		status: 'confirmed',
+		stays: {
+			'composer-2': SIZE,
+			composer: {
+				...SIZE,
+				...BESIDE,
+				eventLog: 'nobody who stops a task restarts its worker or fills its memory',
+				exitCodes: 'the restart of the worker is as good a trace of the kill',
+			},
+			plain: BESIDE,
+		},
 		line: { 'composer-2': /Errno 107.+Transport endpoint is not connected/ },
 		because: {
-			'composer-2': { says: /gcsfuse|2 of 2 GB/, decides: ['kubernetesEvents', 'workerMemory', 'restarts'] },
-			composer: { says: /2 of 2 GB of memory \(100 %\)/, decides: ['workerMemory'] },
+			'composer-2': /gcsfuse|2 of 2 GB/,
+			composer: /2 of 2 GB of memory \(100 %\)/,
 		},
 		fix: {
 			'composer-2': [/worker_concurrency=3/, /--worker-memory=3\.25GB/],
@@ -97,7 +133,7 @@ export const expected: Readonly<Record<string, Expected>> = {
 		verdict: 'workload-identity-binding-lost',
 		status: 'confirmed',
 		line: /IAM returned 403 Forbidden/,
-		because: { says: /terraform@acme-data\.iam\.gserviceaccount\.com.+removed/, decides: ['serviceAccountPolicy'] },
+		because: /terraform@acme-data\.iam\.gserviceaccount\.com.+removed/,
 		fix: [
 			/acme-data\.svc\.id\.goog\[composer-2-17-0-airflow-2-11-1-\w+\/default\]/,
 			/\[composer-system\/default\]/,
@@ -131,28 +167,39 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'task-larger-than-worker': {
 		verdict: 'worker-oom-task-sigkill',
 		status: { composer: 'confirmed', plain: 'likely' },
+		stays: {
+			'composer-2': { ...SIZE, ...BESIDE, ...SIGNAL },
+			composer: {
+				...SIZE,
+				...BESIDE,
+				...SIGNAL,
+				eventLog: "a stop by hand is SIGTERM first, and stands in the try's own log",
+			},
+		},
 		line: {
 			'composer-3': /Likely out of memory error \(OOM\)/,
 			'airflow-3': /Likely out of memory error \(OOM\)/,
 			composer: /Task exited with return code -9/,
 			plain: /Task exited with return code -9/,
 		},
-		because: { composer: { says: /of 2 GB of memory/, decides: ['workerMemory', 'kubernetesEvents'] } },
+		because: { composer: /of 2 GB of memory/ },
 		fix: MEMORY,
 		repair: { places: ['composer-2', 'composer-3', 'composer-3-airflow-2'] },
 	},
 	'files-larger-than-disk': {
 		verdict: 'worker-pod-evicted-storage',
 		status: 'confirmed',
+		stays: SIZE,
 		line: /Pod ephemeral local storage usage exceeds the total limit of containers/,
-		because: { says: /evict|storage/i, decides: ['kubernetesEvents', 'podEvictions', 'workerDisk'] },
+		because: /evict|storage/i,
 		fix: [/--worker-storage=10GB/],
 		repair: {},
 	},
 	'no-turn-for-heartbeats': {
 		verdict: 'zombie-heartbeat-timeout',
 		status: 'confirmed',
-		because: { composer: { says: /heartbeats had stopped/, decides: ['schedulerLog', 'eventLog'] } },
+		stays: { 'composer-2': BESIDE, composer: { ...SAME_WORD, ...BESIDE }, plain: BESIDE },
+		because: { composer: /heartbeats had stopped/ },
 		fix: {
 			'composer-2': [/scheduler-scheduler_zombie_task_threshold=600/],
 			'composer-3-airflow-2': [/scheduler-scheduler_zombie_task_threshold=600/],
@@ -165,33 +212,42 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'every-slot-taken': {
 		verdict: 'task-stuck-queued',
 		status: 'confirmed',
-		because: { says: /stuck in queued/, decides: ['schedulerLog', 'eventLog'] },
+		// On Airflow 2 the bot may not read the event log, so the scheduler's own is all there is.
+		stays: { 'composer-2': NOW, composer: { ...SAME_WORD, ...NOW } },
+		because: /stuck in queued/,
 		fix: [/--max-workers=\d/],
 		repair: {},
 	},
 	'no-cpus-left': {
 		verdict: 'gke-quota-exceeded',
 		status: 'confirmed',
-		because: { says: /autoscaler got no more machines \(`CPUS`\)/, decides: ['autoscalerLog'] },
+		stays: { kubernetesEvents: 'no pod of a task waits, so they say nothing of one' },
+		because: /autoscaler got no more machines \(`CPUS`\)/,
 		fix: [/gcloud compute regions describe europe-west1/],
 		repair: { hand: ({ world }) => void world.project.quotas.set('CPUS', { limit: 72, usage: 23.8 }) },
 	},
 	'database-flooded': {
 		verdict: 'db-overloaded',
 		status: 'confirmed',
+		stays: { ...NOW, ...BESIDE },
 		line: {
 			'composer-3': /API_SERVER_ERROR|Internal server error/,
 			composer: /too many connections|heartbeat failed with error/,
 		},
-		because: { says: /100 % of its CPU/, decides: ['databaseCpu'] },
+		because: /100 % of its CPU/,
 		fix: [/--environment-size=medium/],
 		repair: {},
 	},
 	'replaced-under-a-long-task': {
 		verdict: 'worker-rollout-by-update',
 		status: 'confirmed',
+		stays: {
+			...BESIDE,
+			maintenance: 'another operation was read that replaces workers',
+			workers: 'an operation was read that replaces workers',
+		},
 		line: { 'composer-3': /Process terminated by signal/, composer: /return code 143|SIGTERM/ },
-		because: { says: /UPDATE of the environment ran meanwhile/, decides: ['operations'] },
+		because: /UPDATE of the environment ran meanwhile/,
 		fix: [/--maintenance-window-start=/, /"retries": 2/],
 	},
 	'package-not-installed': {
@@ -205,12 +261,9 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'pod-needs-more-memory': {
 		verdict: 'kpo-oomkilled',
 		status: 'confirmed',
+		stays: LISTED,
 		line: /OOMKilled/,
-		// Composer 3 also ends a pod with 137 when its machine goes; the log alone does not tell which.
-		because: {
-			'composer-2': { says: /OOMKilled/, decides: [] },
-			composer: { says: /OOMKilled/, decides: ['workloads'] },
-		},
+		because: /OOMKilled/,
 		fix: [/limits=\{"memory": "\dGi"\}/],
 		not: { 'composer-2': [/caps silently/], composer: [KUBECTL, /110 GiB/] },
 		repair: {},
@@ -218,8 +271,9 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'no-such-image': {
 		verdict: 'kpo-image-pull',
 		status: 'confirmed',
+		stays: LISTED,
 		line: /Image cannot be pulled, unable to start: ErrImagePull/,
-		because: { says: /could not pull its image/, decides: ['kubernetesEvents', 'workloads'] },
+		because: /could not pull its image/,
 		not: { 'composer-2': [], composer: [KUBECTL] },
 		repair: {
 			hand: ({ world }) => {
@@ -231,8 +285,9 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'image-not-ours-to-pull': {
 		verdict: 'kpo-image-pull',
 		status: 'confirmed',
+		stays: LISTED,
 		line: /ErrImagePull/,
-		because: { says: /could not pull its image/, decides: ['kubernetesEvents', 'workloads'] },
+		because: /could not pull its image/,
 		fix: [
 			new RegExp(
 				`gcloud artifacts repositories add-iam-policy-binding services --location=europe-west1 --project=acme-images --member=serviceAccount:${SA} --role=roles/artifactregistry\\.reader`,
@@ -243,22 +298,24 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'pod-larger-than-any-node': {
 		verdict: 'kpo-unschedulable',
 		status: 'confirmed',
+		stays: LISTED,
 		line: /took too long to be scheduled|nodes are available/,
-		because: { says: /0\/3 nodes are available|wouldn't fit|scale-up/, decides: ['kubernetesEvents', 'workloads'] },
+		because: /0\/3 nodes are available|wouldn't fit|scale-up/,
 		fix: [/110 GiB/, /requests=\{/],
 		repair: {},
 	},
 	'pod-finds-no-quota': {
 		verdict: 'gke-quota-exceeded',
 		status: 'confirmed',
-		because: { says: /autoscaler got no more machines/, decides: ['autoscalerLog'] },
+		because: /autoscaler got no more machines/,
 		repair: { hand: ({ world }) => void world.project.quotas.set('CPUS', { limit: 72, usage: 22 }) },
 	},
 	'pod-asks-for-a-secret': {
 		verdict: 'kpo-secret-or-config-missing',
 		status: 'confirmed',
+		stays: LISTED,
 		line: /secret "crm-credentials" not found/,
-		because: { says: /crm-credentials/, decides: ['kubernetesEvents', 'workloads'] },
+		because: /crm-credentials/,
 		fix: {
 			'composer-2': [/kubectl create secret generic crm-credentials/],
 			composer: [/gcloud composer environments user-workloads-secrets create --environment=prod/],
@@ -270,7 +327,7 @@ export const expected: Readonly<Record<string, Expected>> = {
 		verdict: 'kpo-pods-forbidden',
 		status: 'confirmed',
 		line: /pods is forbidden: User \S+composer-prod@acme-data/,
-		because: { says: /container\.pods\.create/, decides: ['projectPolicy'] },
+		because: /container\.pods\.create/,
 		fix: [grant('roles/composer.worker')],
 		not: { 'composer-2': [], composer: [KUBECTL] },
 		repair: {},
@@ -278,8 +335,9 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'namespace-without-identity': {
 		verdict: 'kpo-ksa-no-gcp-access',
 		status: 'confirmed',
+		stays: { accountPolicy: "no account but the environment's own is named, so there is none to look at" },
 		line: /acme-data\.svc\.id\.goog\[scoring\/scorer\]/,
-		because: { says: /scoring\/scorer/, decides: ['serviceAccountPolicy'] },
+		because: /scoring\/scorer/,
 		fix: [/kubectl annotate serviceaccount "\$KSA"/, /NAMESPACE=scoring/, /KSA=scorer/],
 		repair: {},
 	},
@@ -289,7 +347,7 @@ export const expected: Readonly<Record<string, Expected>> = {
 		verdict: 'gcs-permission-denied',
 		status: { composer: 'confirmed', plain: 'likely' },
 		line: /does not have storage\.objects\.get access/,
-		because: { composer: { says: /acme-partner-drop/, decides: ['bucketPolicy'] } },
+		because: { composer: /acme-partner-drop/ },
 		fix: [
 			new RegExp(
 				`gcloud storage buckets add-iam-policy-binding gs://acme-partner-drop --member=serviceAccount:${SA} --role=roles/storage\\.objectViewer`,
@@ -301,7 +359,7 @@ export const expected: Readonly<Record<string, Expected>> = {
 		verdict: 'bigquery-access-denied',
 		status: { composer: 'confirmed', plain: 'likely' },
 		line: /bigquery\.jobs\.create/,
-		because: { composer: { says: /bigquery\.jobs\.create/, decides: ['projectPolicy'] } },
+		because: { composer: /bigquery\.jobs\.create/ },
 		fix: { composer: [grant('roles/bigquery.jobUser')], plain: [/--role=roles\/bigquery\.jobUser/] },
 		// The next thing that is missing is another cause, and is told in turn.
 		repair: {
@@ -337,22 +395,24 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'worker-role-taken': {
 		verdict: 'env-sa-missing-worker-role',
 		status: 'confirmed',
-		because: { says: new RegExp(`${SA}.+roles/composer\\.worker`), decides: ['projectPolicy'] },
+		because: new RegExp(`${SA}.+roles/composer\\.worker`),
 		fix: [grant('roles/composer.worker')],
 		repair: {},
 	},
 	'account-switched-off': {
 		verdict: 'env-sa-disabled-or-deleted',
 		status: 'confirmed',
-		because: { says: /disabled/, decides: ['serviceAccount', 'audit'] },
+		stays: WHO,
+		because: /disabled/,
 		fix: [new RegExp(`gcloud iam service-accounts enable ${SA}`), /--update-env-variables=TOUCH=1/],
 		repair: {},
 	},
 	'agent-without-role': {
 		verdict: 'composer-agent-role-missing',
 		status: 'confirmed',
+		stays: TAKEN,
 		line: /Cloud Composer API Service Agent role is missing/,
-		because: { says: /roles\/composer\.serviceAgent/, decides: ['projectPolicy'] },
+		because: /roles\/composer\.serviceAgent/,
 		fix: [grant('roles/composer.serviceAgent', AGENT)],
 		not: { 'composer-2': [], composer: [/gcloud .+ServiceAgentV2Ext/] },
 		repair: { again: repeatUpdate },
@@ -360,8 +420,9 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'agent-without-extension': {
 		verdict: { 'composer-2': 'composer-agent-role-missing', composer: 'nothing failed' },
 		status: 'confirmed',
+		stays: TAKEN,
 		line: /v2 API Service Agent Extension role might be missing/,
-		because: { 'composer-2': { says: /ServiceAgentV2Ext/, decides: ['serviceAccountPolicy'] } },
+		because: { 'composer-2': /ServiceAgentV2Ext/ },
 		fix: { 'composer-2': [V2EXT] },
 		repair: { places: ['composer-2'], again: repeatUpdate },
 	},
@@ -369,7 +430,7 @@ export const expected: Readonly<Record<string, Expected>> = {
 		verdict: 'secret-manager-access',
 		status: 'confirmed',
 		line: /No access for Secret ID airflow-connections-crm_default/,
-		because: { says: /secretmanager\.versions\.access/, decides: ['projectPolicy'] },
+		because: /secretmanager\.versions\.access/,
 		fix: [
 			new RegExp(
 				`gcloud secrets add-iam-policy-binding airflow-connections-crm_default --project=acme-data --member=serviceAccount:${SA} --role=roles/secretmanager\\.secretAccessor`,
@@ -395,8 +456,9 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'api-switched-off': {
 		verdict: 'api-not-enabled',
 		status: 'confirmed',
+		stays: { composer: WHO },
 		line: /BigQuery API has not been used in project 481516234200 before or it is disabled/,
-		because: { composer: { says: /`owner@acme\.example` switched it off/, decides: ['enabledApis'] } },
+		because: { composer: /`owner@acme\.example` switched it off/ },
 		fix: [/gcloud services enable bigquery\.googleapis\.com/],
 		repair: {},
 	},
@@ -405,7 +467,7 @@ export const expected: Readonly<Record<string, Expected>> = {
 		// The sentence names it, and nothing else prints it.
 		status: 'confirmed',
 		line: /Request is prohibited by organization's policy/,
-		because: { composer: { says: new RegExp(`VPC Service Controls refused .${SA}`), decides: [] } },
+		because: { composer: new RegExp(`VPC Service Controls refused .${SA}`) },
 		fix: [/gcloud logging read .*VpcServiceControlAuditMetadata/],
 		repair: {
 			hand: ({ world, environment }) =>

@@ -1,5 +1,5 @@
 import type { Failed, KubernetesEvent, Seen, SourceName, Subject, Verified, Workload } from '../../domain/evidence.ts';
-import type { About, Hit, Scene } from '../../domain/rule.ts';
+import type { About, Deciding, Hit, Scene } from '../../domain/rule.ts';
 import type { Text } from '../../domain/text.ts';
 import { confirmed, likely, unlikely } from './said.ts';
 import { whileItRan } from './series.ts';
@@ -41,6 +41,10 @@ export const endedWithItsPod = ({ told, operator, log }: Failed): boolean =>
 
 // Airflow's own pods, whoever else's events stand beside.
 const OURS = /(?:^|\/)airflow-(?:worker|scheduler|triggerer|webserver|dag-processor|redis|monitoring)/;
+
+/** On Composer 2 the cluster's events decide: not every one lists its workloads. Composer 3 hides the events. */
+export const podDecides = ({ env }: Pick<About, 'env'>): Deciding<'kubernetesEvents' | 'workloads'> =>
+	env.generation === 'composer-2' ? ['kubernetesEvents'] : [['kubernetesEvents', 'workloads']];
 
 export type PodSaid = {
 	source: Extract<SourceName, 'kubernetesEvents' | 'workloads'>;

@@ -66,6 +66,7 @@ export default defineRule({
 		return strongest(hits.filter((hit) => !isNotIam(hit.text)));
 	},
 	reads: ['audit'],
+	decides: ['audit'],
 	verify({ audit }, { facts, told }) {
 		if (told === undefined) return undefined;
 		const refused = audit?.find(

@@ -54,7 +54,7 @@ export default defineRule({
 		return weighing && scene.kind === 'task' && weighing.says === 'strong' ? { ...weighing, says: 'weak' } : weighing;
 	},
 	reads: ['brokerErrors', 'schedulerLog', 'workerLog'],
-	decides: ['brokerErrors'],
+	decides: ['brokerErrors', 'workerLog'],
 	suspects: (failed) => isSilent(failed) || failed.state === 'queued',
 	verify({ brokerErrors }, { failed, told }) {
 		const errors = brokerErrors && counted(brokerErrors, whileItRan(failed));

@@ -60,6 +60,7 @@ export default defineRule({
 	yieldsTo: ['dag-import-error', 'dag-import-timeout'],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	reads: ['importErrors', 'dag', 'tries'],
+	decides: ['importErrors'],
 	verify({ importErrors, dag, tries }, { failed, told }) {
 		if (told === undefined) return undefined;
 		const later = tries?.find(({ tryNumber, state }) => tryNumber > failed.tryNumber && state === 'success');

@@ -43,7 +43,7 @@ export default defineRule({
 		return weighing && scene.kind === 'task' && weighing.says === 'strong' ? { ...weighing, says: 'weak' } : weighing;
 	},
 	reads: ['projectPolicy', 'policyChanges'],
-	decides: ['projectPolicy'],
+	decides: ['projectPolicy', 'policyChanges'],
 	suspects: ({ generation, told, log }) =>
 		generation?.startsWith('composer') === true && (log !== 'there' || told.some((cause) => REFUSALS.includes(cause))),
 	verify({ projectPolicy, policyChanges }, { told, env, failed }) {

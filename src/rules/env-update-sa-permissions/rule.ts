@@ -96,7 +96,7 @@ export default defineRule({
 		return strongest(met);
 	},
 	reads: ['projectPolicy', 'serviceAccountPolicy', 'permissionChecks'],
-	decides: ['projectPolicy', 'serviceAccountPolicy'],
+	decides: ['projectPolicy', 'serviceAccountPolicy', 'permissionChecks'],
 	verify({ projectPolicy, serviceAccountPolicy, permissionChecks }, { failed, env }) {
 		const { project, serviceAccount, generation } = env;
 		if (project === undefined || serviceAccount === undefined) return undefined;

@@ -62,7 +62,7 @@ export default defineRule({
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	reads: ['eventLog', 'schedulerLog', 'workerLog'],
-	decides: [['eventLog', 'schedulerLog']],
+	decides: [['eventLog', 'schedulerLog'], 'workerLog'],
 	suspects: isSilent,
 	verify({ eventLog, schedulerLog }, { failed }) {
 		const entry = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'state mismatch');

@@ -62,7 +62,7 @@ export default defineRule({
 		return logging && !scene.has('socket.py", line') ? { says: 'strong' } : strongest(hits);
 	},
 	reads: ['workerLog', 'workerMemory', 'workerMemoryQuota', 'restarts', 'kubernetesEvents'],
-	decides: ['workerMemory', 'workerLog'],
+	decides: ['workerMemory', 'workerLog', 'restarts', 'kubernetesEvents'],
 	suspects: ({ generation, log }) => generation?.startsWith('composer') === true && log !== 'there',
 	verify(seen, { failed, told, env }) {
 		if (told === undefined) return undefined;

@@ -82,7 +82,8 @@ export default defineRule({
 		);
 	},
 	reads: ['autoscalerLog', 'kubernetesEvents'],
-	decides: ['autoscalerLog'],
+	// Of a pod the events say whether any machine would have been large enough.
+	decides: ({ failed }) => ['autoscalerLog', ...(failed.pod === undefined ? [] : (['kubernetesEvents'] as const))],
 	// The cluster of Composer 3 is not in sight.
 	suspects: (failed) =>
 		failed.generation === 'composer-2' &&

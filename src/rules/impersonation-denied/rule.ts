@@ -46,7 +46,12 @@ export default defineRule({
 		return unlessQuoted(strongest(met), scene);
 	},
 	reads: ['accountPolicy', 'projectPolicy'],
-	decides: ['accountPolicy'],
+	decides: ({ facts, env }) => [
+		'accountPolicy',
+		...(env.project !== undefined && projectOf(facts['target'] ?? '') === env.project
+			? (['projectPolicy'] as const)
+			: []),
+	],
 	verify({ accountPolicy, projectPolicy }, { failed, facts, env }) {
 		const target = facts['target'];
 		const member = memberIfKnown(facts['principal'], env);

@@ -14,7 +14,7 @@ import {
 	sh,
 } from '../_parts/steps.ts';
 import { resource } from '../_parts/iam.ts';
-import { fromPod, isPodOutput, podInEvents, podSaid, startedNoPod } from '../_parts/pods.ts';
+import { fromPod, isPodOutput, podDecides, podInEvents, podSaid, startedNoPod } from '../_parts/pods.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 const IMAGE = String.raw`[\\"']{1,8}(?<image>[A-Za-z0-9][A-Za-z0-9._:/@-]{2,400})[\\"']{1,8}`;
@@ -106,7 +106,7 @@ export default defineRule({
 		return unlessQuoted({ says: weak ? 'weak' : 'strong', facts }, scene);
 	},
 	reads: ['kubernetesEvents', 'workloads'],
-	decides: [['kubernetesEvents', 'workloads']],
+	decides: podDecides,
 	suspects: startedNoPod,
 	verify: (seen, about) =>
 		fromPod(podSaid(seen, about.failed, SAID, OVER), about, {

@@ -1,7 +1,16 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { endedWithItsPod, fromPod, isPodOutput, podInEvents, podSaid, RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
+import {
+	endedWithItsPod,
+	fromPod,
+	isPodOutput,
+	podDecides,
+	podInEvents,
+	podSaid,
+	RUNS_POD_ASKS,
+	runsPod,
+} from '../_parts/pods.ts';
 import { clusterCredentials, command, forGeneration, inLang, python, say, sh } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
@@ -47,7 +56,7 @@ export default defineRule({
 		return unlessQuoted({ says: ofPod ? 'proof' : 'strong', facts }, scene);
 	},
 	reads: ['kubernetesEvents', 'workloads'],
-	decides: [['kubernetesEvents', 'workloads']],
+	decides: podDecides,
 	suspects: endedWithItsPod,
 	verify: (seen, about) =>
 		fromPod(podSaid(seen, about.failed, SAID), about, {

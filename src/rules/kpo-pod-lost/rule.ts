@@ -1,13 +1,14 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { endedWithItsPod, fromPod, podSaid, RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
+import { endedWithItsPod, fromPod, podDecides, podSaid, RUNS_POD_ASKS, runsPod } from '../_parts/pods.ts';
 import { clusterCredentials, command, forGeneration, inLang, python, say, sh } from '../_parts/steps.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // Reason and message of an event, or the message of a workload.
+// A pod that no node takes is told of `preemption` too: that no pod was found to give way to it.
 const SAID =
-	/Preempt|Evicted|NodeShutdown|TaintManager|DeletionBy|NodeNotReady|Killing.{0,200}(?:node|preempt|evict|drain)/i;
+	/\bPreempt(?:ed|ing)\b|Evicted|NodeShutdown|TaintManager|DeletionBy|NodeNotReady|Killing.{0,200}(?:node|preempt|evict|drain)/i;
 
 export default defineRule({
 	id: 'kpo-pod-lost',
@@ -104,7 +105,7 @@ export default defineRule({
 		return unlessQuoted({ says: runsPod(scene) || scene.kind !== 'task' ? 'strong' : 'weak', facts }, scene);
 	},
 	reads: ['kubernetesEvents', 'workloads'],
-	decides: [['kubernetesEvents', 'workloads']],
+	decides: podDecides,
 	suspects: endedWithItsPod,
 	verify: (seen, about) =>
 		fromPod(podSaid(seen, about.failed, SAID), about, {

@@ -1,7 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
-import { fromPod, podSaid, startedNoPod, USER_WORKLOADS } from '../_parts/pods.ts';
+import { fromPod, podDecides, podSaid, startedNoPod, USER_WORKLOADS } from '../_parts/pods.ts';
 import {
 	clusterCredentials,
 	command,
@@ -94,7 +94,7 @@ export default defineRule({
 		return unlessQuoted({ says: weak ? 'weak' : proof ? 'proof' : 'strong', facts }, scene);
 	},
 	reads: ['kubernetesEvents', 'workloads'],
-	decides: [['kubernetesEvents', 'workloads']],
+	decides: podDecides,
 	suspects: startedNoPod,
 	verify: (seen, about) =>
 		fromPod(podSaid(seen, about.failed, SAID, OVER), about, {

@@ -2,7 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { mergedFacts } from '../_parts/hits.ts';
 import { clusterCredentials, command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
-import { fromPod, podInEvents, podSaid, startedNoPod, USER_WORKLOADS } from '../_parts/pods.ts';
+import { fromPod, podDecides, podInEvents, podSaid, startedNoPod, USER_WORKLOADS } from '../_parts/pods.ts';
 import { unlessQuoted } from '../_parts/weigh.ts';
 
 // Written by the node's kubelet: the pod had its place, and what failed came later.
@@ -69,7 +69,7 @@ export default defineRule({
 		return unlessQuoted({ says: assigned ? 'weak' : 'strong', facts }, scene);
 	},
 	reads: ['kubernetesEvents', 'workloads'],
-	decides: [['kubernetesEvents', 'workloads']],
+	decides: podDecides,
 	suspects: startedNoPod,
 	verify: (seen, about) =>
 		fromPod(podSaid(seen, about.failed, SAID, OVER), about, { en: 'found no node', ja: 'は配置先のノードがない状態' }),

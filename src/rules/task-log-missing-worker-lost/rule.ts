@@ -111,7 +111,7 @@ export default defineRule({
 		};
 	},
 	reads: ['failures', 'schedulerLog', 'workerLog', 'workerMemory', 'workerMemoryQuota', 'podEvictions', 'restarts'],
-	decides: ['restarts', 'workerLog', 'workerMemory'],
+	decides: ['restarts', 'workerLog', 'workerMemory', 'podEvictions', 'schedulerLog'],
 	// A log that lies elsewhere and says what happened is not lost.
 	suspects: ({ log, state, hostname, told }) =>
 		(log === 'missing' || (log === 'elsewhere' && told.length === 0)) && state === 'failed' && hostname !== undefined,

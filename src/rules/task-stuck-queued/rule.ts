@@ -68,7 +68,7 @@ export default defineRule({
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	reads: ['eventLog', 'airflowHealth', 'schedulerLog', 'queueLength', 'workers'],
-	decides: [['eventLog', 'schedulerLog', 'workers']],
+	decides: [['eventLog', 'schedulerLog'], 'workers', 'queueLength'],
 	suspects: (failed) => failed.state === 'queued' || isSilent(failed),
 	verify({ eventLog, airflowHealth, schedulerLog, queueLength, workers }, { failed, env }) {
 		const full = saturation(queueLength, workers, failed, env);

@@ -30,7 +30,8 @@ export default defineRule({
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	reads: ['airflowHealth', 'environment'],
-	decides: [['environment', 'airflowHealth']],
+	// Composer's settings say it; elsewhere only Airflow's own health does.
+	decides: ({ env }) => (env.generation?.startsWith('composer') ? ['environment'] : ['airflowHealth']),
 	suspects: ({ state }) => state === 'deferred',
 	verify({ airflowHealth, environment }, { failed, told }) {
 		const count = environment?.triggerer?.count;

@@ -46,7 +46,7 @@ export default defineRule({
 	yieldsTo: ['triggerer-disabled', 'db-overloaded'],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	reads: ['airflowHealth', 'triggererLog'],
-	decides: ['airflowHealth'],
+	decides: ['airflowHealth', 'triggererLog'],
 	suspects: ({ state }) => state === 'deferred',
 	verify({ airflowHealth }, { failed }) {
 		const triggerer = airflowHealth?.triggerer;

@@ -37,6 +37,7 @@ export default defineRule({
 		return unlessQuoted(strongest(hits), scene);
 	},
 	reads: ['audit'],
+	decides: ['audit'],
 	verify({ audit }, { facts }) {
 		const id = facts['uniqueId'];
 		const entry = audit?.find(({ uniqueId }) => uniqueId !== undefined && uniqueId === id);

@@ -58,7 +58,7 @@ export default defineRule({
 		return scene.has('airflow-worker') ? { ...weighing, says: 'strong' } : weighing;
 	},
 	reads: ['kubernetesEvents', 'restarts', 'workerMemory', 'workerMemoryQuota', 'failures'],
-	decides: ['restarts'],
+	decides: ['restarts', 'kubernetesEvents', 'workerMemory'],
 	suspects: (failed) => isSilent(failed) && failed.hostname !== undefined,
 	verify(seen, { failed, told, env }) {
 		const { hostname } = failed;

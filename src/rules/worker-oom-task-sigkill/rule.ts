@@ -115,8 +115,18 @@ export default defineRule({
 			return scene.kind !== 'task' && scene.has('airflow-worker') ? { ...weighing, says: 'strong' } : undefined;
 		return weighing;
 	},
-	reads: ['eventLog', 'failures', 'workerMemory', 'workerMemoryQuota', 'exitCodes', 'restarts', 'kubernetesEvents'],
-	decides: ['workerMemory'],
+	reads: [
+		'eventLog',
+		'failures',
+		'workerLog',
+		'workerMemory',
+		'workerMemoryQuota',
+		'exitCodes',
+		'restarts',
+		'kubernetesEvents',
+	],
+	// Where no line of the try names the signal, the worker's own may name another end.
+	decides: ({ told }) => ['workerMemory', 'kubernetesEvents', ...(told === undefined ? (['workerLog'] as const) : [])],
 	suspects: (failed) => isSilent(failed) && failed.hostname !== undefined,
 	verify(seen, { failed, told, facts, env }) {
 		const byHand = seen.eventLog && endedByHand(seen.eventLog, failed);

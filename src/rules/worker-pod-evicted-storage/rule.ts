@@ -62,7 +62,7 @@ export default defineRule({
 		return weighing;
 	},
 	reads: ['workerDisk', 'podEvictions', 'workerMemory', 'workerMemoryQuota', 'kubernetesEvents'],
-	decides: ['workerDisk'],
+	decides: ['workerDisk', 'podEvictions', 'workerMemory', 'kubernetesEvents'],
 	suspects: (failed) => isSilent(failed) && failed.hostname !== undefined,
 	verify(seen, { failed, told, env }) {
 		const event = workerEvent(
@@ -86,8 +86,8 @@ export default defineRule({
 			if (told !== undefined && evicted && !short)
 				return confirmed(
 					'podEvictions',
-					`${evicted.count} worker pod${evicted.count === 1 ? ' was' : 's were'} evicted at ${clock(evicted.at)}, and not for memory.`,
-					`${clock(evicted.at)} にワーカー Pod が ${evicted.count} 件退避されています。メモリが原因ではありません。`,
+					`${evicted.count} worker pod${evicted.count === 1 ? ' was' : 's were'} evicted at ${clock(evicted.at)}${memory ? ', and not for memory' : ''}.`,
+					`${clock(evicted.at)} にワーカー Pod が ${evicted.count} 件退避されています。${memory ? 'メモリが原因ではありません。' : ''}`,
 					{ at: evicted.at },
 				);
 		}

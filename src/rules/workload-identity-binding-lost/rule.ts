@@ -67,7 +67,7 @@ export default defineRule({
 		return weighing && pod ? { ...weighing, says: 'weak' } : weighing;
 	},
 	reads: ['serviceAccountPolicy', 'policyChanges'],
-	decides: ['serviceAccountPolicy'],
+	decides: ['serviceAccountPolicy', 'policyChanges'],
 	// Composer 3 keeps its bindings out of sight.
 	suspects: (failed) =>
 		failed.generation === 'composer-2' && (isSilent(failed) || failed.told.some((cause) => REFUSALS.includes(cause))),

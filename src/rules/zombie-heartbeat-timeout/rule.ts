@@ -62,7 +62,8 @@ export default defineRule({
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	reads: ['eventLog', 'failures', 'schedulerLog', 'workerLog'],
-	decides: [['eventLog', 'schedulerLog']],
+	// The scheduler writes both at once; what its worker said tells a zombie from a process that was killed.
+	decides: [['eventLog', 'schedulerLog'], 'workerLog'],
 	suspects: (failed) => isSilent(failed) || failed.told.includes('worker-oom-task-sigkill'),
 	verify({ eventLog, failures, schedulerLog }, { failed }) {
 		const lost = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'heartbeat timeout');
@@ -73,11 +74,18 @@ export default defineRule({
 		const at = lost?.at ?? said?.at;
 		if (at === undefined) return undefined;
 		const { hostname } = failed;
-		const others = sameHost(failures, failed);
+		const others = failures && sameHost(failures, failed);
+		const beside =
+			others === undefined
+				? { en: '', ja: '' }
+				: {
+						en: `, where ${others === 0 ? 'no other task' : `${others} other task${others === 1 ? '' : 's'}`} failed within a minute`,
+						ja: `、前後 1 分にそこで失敗した他のタスクは ${others} 件`,
+					};
 		return confirmed(
 			lost ? 'eventLog' : 'schedulerLog',
-			`the scheduler ended the try at ${clock(at)} because its heartbeats had stopped${hostname === undefined ? '' : `; it ran on \`${hostname}\`, where ${others === 0 ? 'no other task' : `${others} other task${others === 1 ? '' : 's'}`} failed within a minute`}.`,
-			`ハートビートが途絶えたため、スケジューラが ${clock(at)} に試行を終了させました${hostname === undefined ? '' : `。ワーカーは \`${hostname}\` で、前後 1 分にそこで失敗した他のタスクは ${others} 件です`}。`,
+			`the scheduler ended the try at ${clock(at)} because its heartbeats had stopped${hostname === undefined ? '' : `; it ran on \`${hostname}\`${beside.en}`}.`,
+			`ハートビートが途絶えたため、スケジューラが ${clock(at)} に試行を終了させました${hostname === undefined ? '' : `。ワーカーは \`${hostname}\`${beside.ja}です`}。`,
 			{ at, facts: hostname === undefined ? {} : { host: hostname } },
 		);
 	},
