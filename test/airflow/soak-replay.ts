@@ -20,6 +20,8 @@ const SETTINGS = {
 	AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG: '1000',
 	AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT: '1000',
 	AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: '512',
+	// At concurrency 2 the last ones wait longer than the usual ten minutes.
+	AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT: '7200',
 	// Parsing again and again would take the CPU from the tasks' starts.
 	AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL: '300',
 	AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: '300',
