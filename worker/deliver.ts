@@ -41,10 +41,9 @@ export async function deliver(held: Held, wires: Wires): Promise<Outcome> {
 		deps.log.warn({ message: id }, 'turn lost while this worker was stopped');
 		return { againInMs: 1000 };
 	}
+	if (turn.do === 'edit') return edit(id, holder, turn, held, wires);
 	try {
-		return turn.do === 'post'
-			? await post(id, { holder, before: before + SEND_WITHIN_MS }, line, turn, held, wires)
-			: await edit(id, holder, line, turn, held, wires);
+		return await post(id, { holder, before: before + SEND_WITHIN_MS }, line, turn, held, wires);
 	} finally {
 		if (line !== undefined) await deps.store.sent(line);
 	}
@@ -119,7 +118,6 @@ async function post(
 async function edit(
 	id: string,
 	holder: string,
-	line: string | undefined,
 	turn: Extract<Turn, { do: 'edit' }>,
 	held: Held,
 	wires: Wires,
@@ -148,9 +146,12 @@ async function edit(
 			return 'done';
 		}
 		// Editing twice to the same content is editing once: an unknown outcome is simply tried again.
-		if (error.retryAfterMs !== undefined && line !== undefined) await store.pause(line, error.retryAfterMs);
 		await store.notSent(id, holder, 'posted');
-		return { againInMs: error.retryAfterMs ?? backoff(deps.now() - held.addedAt) };
+		if (error.retryAfterMs === undefined) return { againInMs: backoff(deps.now() - held.addedAt) };
+		deps.measure.count('deliveries', { outcome: 'limited' });
+		await store.pauseEdits(error.retryAfterMs);
+		// It waits for its turn among all edits.
+		return { againInMs: 20 };
 	}
 }
 

@@ -34,6 +34,13 @@ const LEASE_MS = 6000;
 const GRACE_MS = 2500;
 /** Slack wants at most one message a second for each channel; the tenth is for the network's jitter. */
 const SPACING_MS = 1100;
+/**
+ * Edits are limited by method (chat.update, tier 3: some fifty a minute over all channels) and not by channel, so posts and edits never
+ * wait for each other. One channel alone stays below that; where many together do not, Slack says for how long all edits are to
+ * pause, and after that they go one after another: those that a person waits for, and cards, in lines of their own.
+ */
+const EDIT_SPACING_MS = 1250;
+const ALL_EDITS_SPACING_MS = 150;
 /** A send that is late must not arrive beside the next one: so long that one waits for its end, and then for its second. */
 const UNDER_WAY_MS = 3000;
 const AFTER_MS = 1000;
@@ -66,12 +73,13 @@ if ARGV[5] ~= '' then redis.call('HSET', KEYS[1], 'url', ARGV[5]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return {rev, 1}`;
 
-// KEYS: message, the channel's next free turn, the channel's pause after a 429, what was just sent there.
+// KEYS: message, the channel's next free turn, the channel's pause after a 429, what was just sent there; of edits: the channel's
+// next free turn, the pause of all of them, the next free turn of cards and of what somebody asked for.
 const BEGIN = `
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local m = redis.call('HMGET', KEYS[1], 'state', 'rev', 'shown', 'holder', 'until', 'turn', 'unknownAt')
-local state, rev, shown, holder, till, turn, unknownAt = unpack(m)
+local m = redis.call('HMGET', KEYS[1], 'state', 'rev', 'shown', 'holder', 'until', 'turn', 'unknownAt', 'slot', 'place')
+local state, rev, shown, holder, till, turn, unknownAt, slot, place = unpack(m)
 if not state or state == 'gone' then return {'nothing'} end
 if till and tonumber(till) > now and holder ~= ARGV[1] then return {'wait', tonumber(till) - now + 20} end
 if state == 'posting' then
@@ -87,7 +95,23 @@ if state == 'unknown' then
 	return {'look', unpack(redis.call('HMGET', KEYS[1], 'firstAt', 'blind', 'place', 'in'))}
 end
 if state == 'posted' and shown == rev then return {'nothing'} end
-if ARGV[4] == '1' then
+if ARGV[4] == '1' and state == 'posted' then
+	if not turn then
+		turn = math.max(now, tonumber(redis.call('GET', KEYS[5]) or '0'))
+		redis.call('SET', KEYS[5], turn + tonumber(ARGV[7]), 'PX', turn - now + 2 * tonumber(ARGV[7]))
+		redis.call('HSET', KEYS[1], 'turn', turn)
+	end
+	if tonumber(turn) > now then return {'wait', tonumber(turn) - now} end
+	local from = now + math.max(0, redis.call('PTTL', KEYS[6]))
+	if not slot or (from > now and tonumber(slot) < from) then
+		local all = string.find(place, '"user"', 1, true) and KEYS[8] or KEYS[7]
+		slot = math.max(from, tonumber(redis.call('GET', all) or '0'))
+		redis.call('SET', all, slot + tonumber(ARGV[8]), 'PX', slot - now + 2 * tonumber(ARGV[8]))
+		redis.call('HSET', KEYS[1], 'slot', slot)
+	end
+	if tonumber(slot) > now then return {'wait', tonumber(slot) - now} end
+	redis.call('HDEL', KEYS[1], 'turn', 'slot')
+elseif ARGV[4] == '1' then
 	local pause = redis.call('PTTL', KEYS[3])
 	if pause > 0 then
 		redis.call('HDEL', KEYS[1], 'turn')
@@ -178,8 +202,13 @@ export function store(client: Redis) {
 
 		/** `line`: whose pace it keeps (a channel), undefined for answers by `response_url`, which have none. */
 		async begin(id: string, holder: string, line: string | undefined): Promise<Turn> {
-			const keys = [key('msg', id), key('turn', line ?? '-'), key('pause', line ?? '-'), key('sent', line ?? '-')];
-			const args = [holder, LEASE_MS, GRACE_MS, line === undefined ? '0' : '1', SPACING_MS, UNDER_WAY_MS];
+			const keys = [
+				key('msg', id),
+				...['turn', 'pause', 'sent', 'turn-edit'].map((kind) => key(kind, line ?? '-')),
+				...['pause', 'cards', 'asked'].map((kind) => key('edits', kind)),
+			];
+			const pace = [SPACING_MS, UNDER_WAY_MS, EDIT_SPACING_MS, ALL_EDITS_SPACING_MS];
+			const args = [holder, LEASE_MS, GRACE_MS, line === undefined ? '0' : '1', ...pace];
 			const raw = z.array(z.union([z.string(), z.number(), z.null()])).parse(await script(client, BEGIN, keys, args));
 			const [what, ...rest] = raw;
 			const text = (at: number): string | undefined => (rest[at] === null ? undefined : String(rest[at]));
@@ -201,7 +230,7 @@ export function store(client: Redis) {
 			return { do: 'edit', rev, stage: Number(rest[6]), place, content, in: text(3) ?? '', ts: text(4) ?? '' };
 		},
 
-		/** The call of this turn came back, however it ended. */
+		/** The post of this turn came back, however it ended. */
 		async sent(line: string): Promise<void> {
 			await client.set(key('sent', line), '1', 'PX', AFTER_MS);
 		},
@@ -246,7 +275,11 @@ export function store(client: Redis) {
 		async withdraw(id: string): Promise<'withdrawn' | 'stands' | 'never'> {
 			return z.enum(['withdrawn', 'stands', 'never']).parse(await script(client, WITHDRAW, [key('msg', id)], []));
 		},
-		/** Slack asked for a pause in this channel. */
+		/** Slack asked for a pause of all edits, in whatever channel. */
+		async pauseEdits(ms: number): Promise<void> {
+			await client.set(key('edits', 'pause'), '1', 'PX', Math.max(1, Math.ceil(ms)));
+		},
+		/** Slack asked for a pause of posts in this channel. */
 		async pause(line: string, ms: number): Promise<void> {
 			await client.set(key('pause', line), '1', 'PX', Math.max(1, Math.ceil(ms)));
 		},

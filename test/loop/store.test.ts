@@ -139,6 +139,66 @@ describe('a channel', () => {
 	});
 });
 
+describe('edits', () => {
+	const standing = async (id: string, at: Place, channel: string): Promise<void> => {
+		await kept.want(id, at, says(`${id} one`), 10);
+		expect(await kept.begin(id, 'h', channel)).toMatchObject({ do: 'post' });
+		await kept.posted(id, channel, `1.${id}`, 1);
+		await kept.want(id, at, says(`${id} two`), 20);
+	};
+	const card = (channel: string): Place => ({ kind: 'channel', channel });
+	const waits = async (id: string, channel: string): Promise<number> => {
+		const turn = await kept.begin(id, 'h', channel);
+		return turn.do === 'wait' ? turn.ms : 0;
+	};
+
+	test('never hold up a post, nor does a post hold them up', async () => {
+		await standing('a', card('C1'), 'C1');
+		await kept.want('next', card('C1'), says('a new one'), 10);
+		expect(await kept.begin('a', 'h', 'C1')).toMatchObject({ do: 'edit' });
+		await kept.sent('C1');
+		await sleep(1150);
+		expect(await kept.begin('next', 'h', 'C1')).toMatchObject({ do: 'post' });
+	});
+
+	test('of one channel alone stay below fifty a minute', async () => {
+		await standing('a', card('C1'), 'C1');
+		expect(await kept.begin('a', 'h', 'C1')).toMatchObject({ do: 'edit' });
+		await kept.posted('a', 'C1', '1.a', 2);
+		await kept.want('a', card('C1'), says('three'), 30);
+		const ms = await waits('a', 'C1');
+		expect(60_000 / ms).toBeLessThan(50);
+	});
+
+	test('of all channels pause when Slack says so, and then come one after another; posts go on', async () => {
+		const channels = Array.from({ length: 12 }, (_, n) => `C${n}`);
+		for (const channel of channels) await standing(channel, card(channel), channel);
+		await standing('asked', { kind: 'channel', channel: 'CASKED', user: 'U1' }, 'CASKED');
+		await kept.pauseEdits(2000);
+		const waiting = await Promise.all(channels.map((channel) => waits(channel, channel)));
+		expect(Math.min(...waiting)).toBeGreaterThan(1000);
+		const order = waiting.toSorted((a, b) => a - b);
+		for (const [at, ms] of order.entries()) if (at > 0) expect(ms - (order[at - 1] ?? 0)).toBeGreaterThan(140);
+		// Nobody waits for what a person asked for behind a storm of cards.
+		expect(await waits('asked', 'CASKED')).toBeLessThan(order[1] ?? 0);
+		await kept.want('new', card('CNEW'), says('new'), 10);
+		expect(await kept.begin('new', 'h', 'CNEW')).toMatchObject({ do: 'post' });
+
+		// Only the newest content is sent, at the turn that it has already.
+		const [first = ''] = channels;
+		await kept.want(first, card(first), says('newest'), 30);
+		await sleep(await waits(first, first));
+		expect(await kept.begin(first, 'h', first)).toMatchObject({ do: 'edit', content: says('newest') });
+		expect(await kept.begin('asked', 'h', 'CASKED')).toMatchObject({ do: 'edit' });
+
+		// Limited again: whoever waits lines up behind the new pause, in order.
+		await kept.pauseEdits(2000);
+		const rest = await Promise.all(channels.slice(1).map((channel) => waits(channel, channel)));
+		expect(Math.min(...rest)).toBeGreaterThan(1000);
+		expect(new Set(rest.map((ms) => Math.round(ms / 150))).size).toBe(11);
+	});
+});
+
 test('the scripts survive a restart of Redis that forgot them', async () => {
 	await kept.want('m', place, says('one'), 10);
 	await client.script('FLUSH');
