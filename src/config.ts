@@ -112,7 +112,7 @@ export const variables = {
 	GOOGLE_OAUTH_ACCESS_TOKEN:
 		'An access token for Google, for short trials (`gcloud auth print-access-token`); else application default credentials.',
 	CONCERTMASTER_BREAK:
-		'For `npm run chaos` alone: switches one protection off (`dedup`, `intent`, `adopt`, `watermark`, `seen`) to show that the run would see it.',
+		'For `npm run chaos` alone: switches one protection off (`dedup`, `intent`, `adopt`, `watermark`, `seen`, `join`) to show that the run would see it.',
 	HEALTH_PORT:
 		'Port where each process answers `/healthz`, `/readyz` and `/metrics`, for probes and Prometheus inside the cluster; none.',
 	PUBLIC_URL:
@@ -157,8 +157,8 @@ export type Config = {
 	broken: Protection | undefined;
 };
 
-/** What keeps a command from being carried out or told twice; see CONCERTMASTER_BREAK. */
-export const PROTECTIONS = ['dedup', 'intent', 'adopt', 'watermark', 'seen'] as const;
+/** What keeps a command or a failure from being lost, carried out or told twice; see CONCERTMASTER_BREAK. */
+export const PROTECTIONS = ['dedup', 'intent', 'adopt', 'watermark', 'seen', 'join'] as const;
 export type Protection = (typeof PROTECTIONS)[number];
 
 export type Problem = {

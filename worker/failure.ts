@@ -85,7 +85,7 @@ async function place(failed: FailedTry, look: FirstLook, holder: string, wires: 
 		const found = await join(failed, suspicion.cause, keys, wires);
 		if (found.kind !== 'none') return found;
 		const lease = `why:${keys.keys[0] ?? ''}`;
-		if (await incidents.hold(lease, holder, LEASE_MS))
+		if (wires.broken === 'join' || (await incidents.hold(lease, holder, LEASE_MS)))
 			try {
 				return await openIncident(failed, look, keys, wires);
 			} finally {

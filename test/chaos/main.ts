@@ -1,7 +1,7 @@
-// npm run -s chaos -- --seed N --commands N [--failures N] [--break dedup|intent|adopt|watermark|seen] [--api 1|2]
+// npm run -s chaos -- --seed N --commands N [--failures N] [--break dedup|intent|adopt|watermark|seen|join] [--api 1|2]
 import { parseArgs } from 'node:util';
 import { PROTECTIONS } from '../../src/config.ts';
-import { chaos } from './run.ts';
+import { chaos, wrongs } from './run.ts';
 
 const { values } = parseArgs({
 	args: process.argv.slice(2).filter((arg) => arg !== '--'),
@@ -31,8 +31,4 @@ const result = await chaos({
 	say: (line) => process.stdout.write(`${line}\n`),
 });
 process.stdout.write(`${JSON.stringify(result)}\n`);
-const { commandsLost, runsDoubled, messagesLost, messagesDoubled, messagesStale, failuresLost, failuresDoubled } =
-	result;
-const wrong =
-	commandsLost + runsDoubled + messagesLost + messagesDoubled + messagesStale + failuresLost + failuresDoubled;
-process.exitCode = wrong === 0 ? 0 : 1;
+process.exitCode = wrongs(result) === 0 ? 0 : 1;

@@ -2,11 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Protection } from '../../src/config.ts';
 import type { SimDag } from '../../src/sandbox/airflow/types.ts';
-import type { SandboxSlack, Workspace } from '../../src/sandbox/slack/types.ts';
+import type { Workspace } from '../../src/sandbox/slack/types.ts';
 import { openHouse, postsOf } from '../faults/house.ts';
-import type { BotProcess, House } from '../faults/house.ts';
+import type { House } from '../faults/house.ts';
+import { allHit, breakRedis, startAndBreak } from './breaking.ts';
+import { count, ranAgain } from './count.ts';
+import type { Seen } from './count.ts';
 import { failedTries, failingDags, planFailures } from './failing.ts';
-import { told } from './told.ts';
+import { wrongCards } from './shown.ts';
+import { doubledCards, told } from './told.ts';
+import { CHANNELS, typeUntilAccepted } from './typing.ts';
+import type { Attempt, Typing } from './typing.ts';
 
 export type ChaosOptions = {
 	seed: number;
@@ -19,6 +25,8 @@ export type ChaosOptions = {
 	api?: 1 | 2;
 	/** Share of each kind of fault on each method; 0.04. */
 	faultRate?: number;
+	/** Whether processes and Redis are killed and stopped; true. */
+	hits?: boolean;
 	/** How long nothing may change before what is missing counts as lost; 30 s. */
 	calmMs?: number;
 	say: (line: string) => void;
@@ -38,21 +46,62 @@ export type ChaosResult = {
 	failuresDoubled: number;
 	/** Messages that stand and do not show how their run ended. */
 	messagesStale: number;
+	/** Cards of a cause that has one in the same channel. */
+	cardsDoubled: number;
+	/** Cards that stand and are not what their stored state comes to, and stored states that are not Airflow's. */
+	cardsWrong: number;
+	/** Of workers, by kill -9 and by SIGSTOP. */
 	kills: number;
 	stops: number;
+	slackKills: number;
+	slackStops: number;
 	redisKills: number;
 	faults: number;
 	deliveries: number;
-	/** Commands the bot said it had not accepted, typed again as a person would. */
+	/** Commands that nobody acknowledged, handed in again by Slack under the same trigger id. */
+	repeated: number;
+	/** Commands that were not accepted, or for which nobody answered, typed again as a person would. */
 	retyped: number;
+	/** Of those, the ones that had been accepted after all: each time is a command of its own. */
+	ranAgain: number;
 	seconds: number;
 };
 
-const CHANNELS = 60;
-const WORKERS = 2;
+/** All that must not be. */
+export const wrongs = (result: ChaosResult): number =>
+	result.commandsLost +
+	result.runsDoubled +
+	result.messagesLost +
+	result.messagesDoubled +
+	result.messagesStale +
+	result.failuresLost +
+	result.failuresDoubled +
+	result.cardsDoubled +
+	result.cardsWrong;
+
+const WORKERS = {
+	part: 'worker',
+	count: 2,
+	pause: [0.4, 1.4],
+	kills: 0.7,
+	// Past the lock (5 s) and the lease (6 s); another one takes over meanwhile.
+	stopMs: [5500, 8500],
+	replaced: true,
+} as const;
+const SLACK_SIDE = {
+	part: 'slack',
+	count: 2,
+	pause: [1.5, 4.5],
+	kills: 0.6,
+	// From less than Slack waits for an ack (3 s) to well past it.
+	stopMs: [1500, 7000],
+	replaced: false,
+} as const;
 /** Of each kind, on each method that has an effect or decides one. */
 const FAULT_RATE = 0.04;
 const CALM_MS = 30_000;
+/** How long the last commands and failures wait at most until everything was hit in every way. */
+const BREAKING_MS = 60_000;
 /** Where failures are told: a channel for each kind and each DAG of it, so that Slack's pace for one channel does not set the run's. */
 const TELLING = failingDags.map(({ dag }, n) => ({ dag: dag.id, channel: `C0FAIL${String(n).padStart(2, '0')}` }));
 const channelOf = (dag: string): string | undefined => TELLING.find((one) => one.dag === dag)?.channel;
@@ -133,17 +182,39 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
 
 async function run(
 	house: House,
-	{ seed, commands, failures, breaks, say, faultRate = FAULT_RATE, calmMs = CALM_MS }: ChaosOptions,
+	{ seed, commands, failures, breaks, say, faultRate = FAULT_RATE, calmMs = CALM_MS, hits = true }: ChaosOptions,
 	random: () => number,
 	started: number,
 ): Promise<ChaosResult> {
-	const { slack, airflow, redis } = house;
+	const { slack, airflow } = house;
 	const env: Record<string, string> = {
 		LOG_LEVEL: 'warn',
 		...(breaks === undefined ? {} : { CONCERTMASTER_BREAK: breaks }),
 	};
-	await Promise.all([house.start('slack', env), house.start('slack', env)]);
-	let workers: BotProcess[] = await Promise.all(Array.from({ length: WORKERS }, () => house.start('worker', env)));
+	const over = new AbortController();
+	const tally = { kills: 0, stops: 0, slackKills: 0, slackStops: 0, redisKills: 0 };
+	const breakers = await Promise.all([
+		startAndBreak(
+			house,
+			{
+				...WORKERS,
+				env,
+				hit: (how) => void (how === 'kill' ? tally.kills++ : tally.stops++),
+			},
+			random,
+			over.signal,
+		),
+		startAndBreak(
+			house,
+			{
+				...SLACK_SIDE,
+				env,
+				hit: (how) => void (how === 'kill' ? tally.slackKills++ : tally.slackStops++),
+			},
+			random,
+			over.signal,
+		),
+	]);
 
 	for (const kind of KINDS) {
 		for (const method of [
@@ -158,93 +229,49 @@ async function run(
 			airflow.faults({ op, kind, rate: faultRate, slowMs: 4000 });
 	}
 
-	const typing = new AbortController();
-	const tally = { kills: 0, stops: 0, redisKills: 0, deliveries: 0, retyped: 0 };
-
-	// The next one is hit whether or not the last one's successor is there yet: at times nobody works at all.
-	const successors: Promise<void>[] = [];
-	const replace = (victim: BotProcess): void => {
-		workers = workers.filter((one) => one !== victim);
-		successors.push(house.start('worker', env).then((next) => void workers.push(next)));
-	};
-	const breakWorkers = async (): Promise<void> => {
-		while (!typing.signal.aborted) {
-			await sleep(400 + random() * 900);
-			const victim = workers[Math.floor(random() * workers.length)];
-			if (!victim) continue;
-			if (random() < 0.7) {
-				tally.kills++;
-				await victim.kill();
-			} else {
-				tally.stops++;
-				victim.freeze();
-				// Past the lock (5 s) and the lease (6 s); another one takes over meanwhile.
-				thawing.push(sleep(5500 + random() * 3000).then(() => victim.thaw()));
-			}
-			replace(victim);
-		}
-		await Promise.all(successors);
-	};
-	const thawing: Promise<void>[] = [];
-	const breakRedis = async (): Promise<void> => {
-		await sleep(3000 + random() * 3000);
-		while (!typing.signal.aborted) {
-			tally.redisKills++;
-			await redis.kill();
-			await sleep(300 + random() * 700);
-			await redis.restart();
-			await sleep(4000 + random() * 3000);
-			if (typing.signal.aborted) return;
-			redis.freeze();
-			await sleep(1500 + random() * 1500);
-			redis.thaw();
-			await sleep(6000 + random() * 6000);
-		}
-	};
-	const breaking = [breakWorkers(), breakRedis()];
-
-	// A person types again what was said not to be accepted, and waits while the bot is not sure.
-	const typeOne = async (n: number): Promise<void> => {
-		for (let attempt = 0; attempt < 60; attempt++) {
-			const user = slack.workspace.users[Math.floor(random() * slack.workspace.users.length)];
-			const channel = `C0CHAOS${String(Math.floor(random() * CHANNELS)).padStart(2, '0')}`;
-			const deliveries = 1 + Math.floor(random() * 3);
-			if (!user) throw new Error('nobody types');
-			tally.deliveries += deliveries;
-			const { acks } = await slack.type({ user: user.id, channel, text: `/dag trigger quick n=${n}`, deliveries });
-			if (acks.some((ack) => ack.status === 'acked' && ack.text === '')) return;
-			const unsure = acks.some((ack) => ack.text.startsWith('❓') || ack.status !== 'acked');
-			if (unsure && (await decided(slack, channel, user.id, () => runOf(house, n)))) return;
-			tally.retyped++;
-			await sleep(500);
-		}
-	};
 	if (failures > 0) await watching(house);
-	const failing = failFor(house, planFailures(failures, random), random);
-	const perSecond = Math.max(5, commands / 30);
+	const broken = hits
+		? [...breakers.map((breakThem) => breakThem()), breakRedis(house, random, over.signal, () => tally.redisKills++)]
+		: [];
+	const attempts: Attempt[] = [];
+	const typed = { deliveries: 0, repeated: 0, retyped: 0 };
+	const typing: Typing = { slack, random, attempts, tally: typed, hasRun: (n) => hasRun(house, n) };
+	// On a slow machine the last third waits for what is to break.
+	const until = performance.now() + BREAKING_MS;
+	const turn = async (n: number, of: number): Promise<void> => {
+		if (!hits || n <= (2 * of) / 3) return;
+		while (!allHit(tally) && performance.now() < until) await sleep(200);
+	};
+	const failing = failFor(house, planFailures(failures, random), random, turn);
+	const perSecond = Math.max(2, commands / 30);
 	const typists: Promise<void>[] = [];
 	for (let n = 1; n <= commands; n++) {
-		typists.push(typeOne(n));
+		await turn(n, commands);
+		typists.push(typeUntilAccepted(n, typing));
 		await sleep(1000 / perSecond);
 	}
 	await Promise.all([...typists, failing]);
-	typing.abort();
-	await Promise.all(breaking);
-	await Promise.all(thawing);
+	over.abort();
+	await Promise.all(broken);
 	say(
-		`  typed ${commands} in ${((performance.now() - started) / 1000).toFixed(0)} s: ${tally.kills} kills, ${tally.stops} stops, ` +
-			`${tally.redisKills} Redis kills, ${tally.deliveries} deliveries, ${tally.retyped} typed again`,
+		`  typed ${commands} in ${((performance.now() - started) / 1000).toFixed(0)} s: of the workers ${tally.kills} kills and ${tally.stops} stops, ` +
+			`of the Slack side ${tally.slackKills} and ${tally.slackStops}, ${tally.redisKills} Redis kills, ` +
+			`${typed.deliveries} deliveries, ${typed.repeated} handed in again, ${typed.retyped} typed again`,
 	);
 	// The faults end with the typing; what is still unknown must come to rest by itself.
 	slack.clearFaults();
 	airflow.clearFaults();
-	await untilCalm(house, commands, calmMs);
+	await untilCalm(house, attempts, calmMs);
 
-	const seen = count(house, commands);
+	const seen = count(house, attempts);
+	const cards = await wrongCards(house);
+	const doubledIncidents = doubledCards(slack);
 	const telling = told(slack, failedTries(airflow), channelOf);
 	for (const one of [
 		...telling.lost.map((name) => `lost: ${name}`),
 		...telling.doubled.map((name) => `doubled: ${name}`),
+		...doubledIncidents.map((name) => `two cards: ${name}`),
+		...cards,
 	])
 		say(`  ${one}`);
 	if (Object.values(seen).some((one) => one > 0)) await explain(house, seen, say);
@@ -255,12 +282,12 @@ async function run(
 		failures: failedTries(airflow).length,
 		failuresLost: telling.lost.length,
 		failuresDoubled: telling.doubled.length,
-		kills: tally.kills,
-		stops: tally.stops,
-		redisKills: tally.redisKills,
+		cardsDoubled: doubledIncidents.length,
+		cardsWrong: cards.length,
+		...tally,
 		faults: Object.values(slack.counts().faults).reduce((sum, one) => sum + one, 0),
-		deliveries: tally.deliveries,
-		retyped: tally.retyped,
+		...typed,
+		ranAgain: ranAgain(house),
 		seconds: Number(((performance.now() - started) / 1000).toFixed(1)),
 	};
 }
@@ -272,81 +299,35 @@ async function watching({ airflow }: House): Promise<void> {
 }
 
 /** Runs of the failing DAGs, spread over the time in which things break. */
-async function failFor({ airflow }: House, plan: readonly SimDag[], random: () => number): Promise<void> {
+async function failFor(
+	{ airflow }: House,
+	plan: readonly SimDag[],
+	random: () => number,
+	turn: (n: number, of: number) => Promise<void>,
+): Promise<void> {
 	const gapMs = Math.min(250, 25_000 / Math.max(1, plan.length));
 	for (const [n, { id }] of plan.entries()) {
+		await turn(n + 1, plan.length);
 		airflow.foreignRun({ dag: id, run: `f${n}` });
 		await sleep(gapMs * (0.5 + random()));
 	}
 }
 
-/** Whether a command of unknown fate turned out to be accepted: by what the bot says, or by its run. */
-async function decided(slack: SandboxSlack, channel: string, user: string, hasRun: () => boolean): Promise<boolean> {
-	const before = slack.messages(channel).length;
-	for (let waited = 0; waited < 40_000; waited += 500) {
-		await sleep(500);
-		if (hasRun()) return true;
-		const told = slack
-			.messages(channel)
-			.slice(Math.max(0, before - 3))
-			.filter((message) => message.ephemeralTo === user)
-			.map((message) => message.text);
-		if (
-			told.some((text) => text.includes('I found out: your command was not') || text.includes('受け付けられておらず'))
-		)
-			return hasRun();
-		if (
-			told.some(
-				(text) => text.includes('I found out: your command was accepted') || text.includes('受け付けられており'),
-			)
-		)
-			return true;
-	}
-	return hasRun();
-}
-
-type Seen = Pick<ChaosResult, 'commandsLost' | 'runsDoubled' | 'messagesLost' | 'messagesDoubled' | 'messagesStale'>;
-
-/** By command: runs by the `n` in their conf, messages by the key of those runs. */
-function count({ slack, airflow }: House, commands: number): Seen {
-	const runs = new Map<number, string[]>();
-	for (const { dag, run } of airflow.started()) {
-		const n = Number(airflow.run(dag, run)?.conf['n']);
-		runs.set(n, [...(runs.get(n) ?? []), run.replace(/^slack__/, '')]);
-	}
-	const posts = postsOf(slack);
-	const final = new Set(
-		slack
-			.allMessages()
-			.filter((message) => /succeeded|成功/.test(message.text))
-			.map((message) => message.metadata?.event_payload['key']),
-	);
-	const seen: Seen = { commandsLost: 0, runsDoubled: 0, messagesLost: 0, messagesDoubled: 0, messagesStale: 0 };
-	for (let n = 1; n <= commands; n++) {
-		const keys = runs.get(n) ?? [];
-		if (keys.length === 0) seen.commandsLost++;
-		if (keys.length > 1) seen.runsDoubled++;
-		const told = keys.reduce((sum, key) => sum + (posts.get(key) ?? 0), 0);
-		if (told === 0) seen.messagesLost++;
-		if (told > Math.max(1, keys.length)) seen.messagesDoubled++;
-		if (told > 0 && !keys.every((key) => final.has(key))) seen.messagesStale++;
-	}
-	return seen;
-}
-
-const runOf = ({ airflow }: House, n: number): boolean =>
+const hasRun = ({ airflow }: House, n: number): boolean =>
 	airflow.started().some(({ dag, run }) => Number(airflow.run(dag, run)?.conf['n']) === n);
 
 /** Until every command has its run and its final message and every failed try is told, or nothing has changed for so long. */
-async function untilCalm(house: House, commands: number, calmMs: number): Promise<void> {
+async function untilCalm(house: House, attempts: readonly Attempt[], calmMs: number): Promise<void> {
 	let last = '';
 	let since = performance.now();
 	for (;;) {
-		const seen = count(house, commands);
+		const seen = count(house, attempts);
 		const running = house.airflow.runs().filter(({ state }) => state === 'queued' || state === 'running').length;
 		const untold = told(house.slack, failedTries(house.airflow), channelOf).lost.length;
-		if (seen.commandsLost + seen.messagesLost + seen.messagesStale + running + untold === 0) break;
-		const now = JSON.stringify([seen, running, untold]);
+		const missing = seen.commandsLost + seen.messagesLost + seen.messagesStale + running + untold;
+		const cards = missing === 0 ? await wrongCards(house) : [];
+		if (missing + cards.length === 0) break;
+		const now = JSON.stringify([seen, running, untold, cards]);
 		if (now !== last) since = performance.now();
 		last = now;
 		if (performance.now() - since > calmMs) return;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SandboxMessage, SandboxSlack } from '../../src/sandbox/slack/types.ts';
 import { rowText } from '../../src/alerts/row.ts';
 import type { Try } from './failing.ts';
-import { told } from './told.ts';
+import { doubledCards, told } from './told.ts';
 
 const one = (run: string, tryNumber = 1, mapIndex = -1): Try => ({
 	dag: 'etl',
@@ -58,5 +58,23 @@ describe('how the fault run counts what was told', () => {
 		expect(tell([a], message('i-0a-C1', [row(a)]), message('i-0b-C1', [row(a)])).doubled).toHaveLength(1);
 		expect(tell([a], card('i-0a-C1'), card('i-0a-C1')).doubled).toHaveLength(1);
 		expect(tell([a], message('i-0a-C1', [row(a), row(one('r9'))])).doubled).toHaveLength(1);
+	});
+});
+
+describe('how it sees that failures with one cause were not put together', () => {
+	const CAUSE = "The DAG's own code failed";
+	const all = (...messages: SandboxMessage[]) => doubledCards({ allMessages: () => messages });
+
+	test('a second card for the same cause in the same channel', () => {
+		const two = [message('i-0a-C1', [CAUSE]), message('i-0b-C1', [CAUSE])];
+		expect(all(...two)).toEqual(['user-code-exception in C1: i-0b-C1 beside i-0a-C1']);
+	});
+
+	test('not one elsewhere, of another cause, of an unknown one, in a thread, or taken back', () => {
+		const first = message('i-0a-C1', [CAUSE]);
+		expect(all(first, message('i-0a-C2', [CAUSE], { channel: 'C2' }))).toEqual([]);
+		expect(all(first, message('i-0b-C1', ['The log of this try is missing; its worker is probably gone']))).toEqual([]);
+		expect(all(message('i-0b-C1', ['Cause unknown']), message('i-0c-C1', ['Cause unknown']))).toEqual([]);
+		expect(all(first, message('i-0a-C1-d', [CAUSE]), message('i-0b-C1', [CAUSE], { deleted: true }))).toEqual([]);
 	});
 });

@@ -1,4 +1,5 @@
 import type { Json, SandboxMessage, SandboxSlack } from '../../src/sandbox/slack/types.ts';
+import { rules } from '../../src/rules/index.ts';
 import { nameOf } from './failing.ts';
 import type { Try } from './failing.ts';
 
@@ -14,6 +15,14 @@ function textsIn(value: Json | undefined): string[] {
 		name === 'text' || typeof inner === 'object' ? textsIn(inner) : [],
 	);
 }
+
+/** Cards, not what stands in their threads. */
+const CARD = /^i-[0-9a-z]+-[A-Z0-9]+$/i;
+
+const keyOf = ({ metadata, deleted }: SandboxMessage): string => {
+	const key = metadata?.event_payload['key'];
+	return typeof key === 'string' && !deleted ? key : '';
+};
 
 export type Told = { lost: string[]; doubled: string[] };
 
@@ -44,14 +53,13 @@ function countIn(messages: readonly SandboxMessage[], wanted: ReadonlyMap<string
 	const add = (name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
 	const alone: string[][] = [];
 	for (const message of messages) {
-		const key = message.metadata?.event_payload['key'];
+		const key = keyOf(message);
 		// Cards, and the digest of a storm with its pages.
-		if (typeof key !== 'string' || !/^[is]-/.test(key) || message.deleted) continue;
+		if (!/^[is]-/.test(key)) continue;
 		const texts = textsIn(message.blocks);
 		const lines = texts.flatMap((text) => [...text.matchAll(LINE)]);
 		for (const [, task = '', run = '', tryNumber = ''] of lines) add(`${task} ${run} #${tryNumber}`);
-		const isCard = /^i-[0-9a-z]+-[A-Z0-9]+$/i.test(key);
-		if (isCard && lines.length === 0) alone.push(texts);
+		if (CARD.test(key) && lines.length === 0) alone.push(texts);
 	}
 	// A card without a list: its one try is one of its task and run that no list names. A second card for it is one too many.
 	for (const texts of alone) {
@@ -64,4 +72,20 @@ function countIn(messages: readonly SandboxMessage[], wanted: ReadonlyMap<string
 
 function isAbout(texts: readonly string[], { dag, run, task, mapIndex }: Try): boolean {
 	return texts.includes(run) && texts.includes(dag) && texts.includes(mapIndex < 0 ? task : `${task}[${mapIndex}]`);
+}
+
+/**
+ * Cards beyond the first that stand in one channel for one cause. Each channel hears of one DAG here, whose task fails for one reason of each
+ * kind, so that all of it is one incident. What a cause is called stands in the card; where it is not known, nothing can be said.
+ */
+export function doubledCards(slack: Pick<SandboxSlack, 'allMessages'>): string[] {
+	const cards = slack.allMessages().filter((message) => CARD.test(keyOf(message)));
+	const byCause = Map.groupBy(cards, ({ channel, blocks }) => {
+		const texts = textsIn(blocks);
+		const cause = rules.find(({ title }) => texts.includes(title.en));
+		return cause && `${cause.id} in ${channel}`;
+	});
+	return [...byCause].flatMap(([cause, all]) =>
+		cause === undefined ? [] : all.slice(1).map((one) => `${cause}: ${keyOf(one)} beside ${keyOf(all[0] ?? one)}`),
+	);
 }

@@ -33,6 +33,8 @@ export type House = {
 	airflow: SandboxAirflow;
 	redis: SandboxRedis;
 	start: (part: BotProcess['part'], env?: Record<string, string>) => Promise<BotProcess>;
+	/** The variables each process is started with. */
+	variables: Readonly<Record<string, string>>;
 	bots: () => readonly BotProcess[];
 	close: () => Promise<void>;
 };
@@ -63,7 +65,7 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 		`everyone: ${options.everyone ?? 'operator'}\nenvironments:\n  lab:\n    url: ${airflow.url}\n    timeoutMs: 3000\n` +
 			`    auth: { kind: ${kind}, username: admin, password: admin }\n${options.settings ?? ''}`,
 	);
-	const by = options.by ?? 'socket';
+	const place = { slack, redis, settings, folder, by: options.by ?? 'socket' };
 	const bots: BotProcess[] = [];
 
 	return {
@@ -71,12 +73,11 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 		airflow,
 		redis,
 		bots: () => bots,
+		variables: variablesFor(place),
 		async start(part, extra = {}) {
-			const bot = await startProcess(part, { slack, redis, settings, folder, by }, extra);
+			const bot = await startProcess(part, place, extra);
 			bots.push(bot);
 			if (bot.port !== undefined) slack.setRequestUrl(`http://127.0.0.1:${bot.port}/slack/events`);
-			else if (part !== 'worker')
-				await slack.untilSockets(2 * bots.filter((one) => one.part !== 'worker').length, 60_000);
 			return bot;
 		},
 		async close() {
@@ -87,26 +88,30 @@ export async function openHouse(options: HouseOptions = {}): Promise<House> {
 	};
 }
 
-/** One bot process with the settings it needs, ready to take work. */
+type Place = { slack: SandboxSlack; redis: SandboxRedis; settings: string; folder: string; by: 'socket' | 'http' };
+
+function variablesFor(to: Place): Record<string, string> {
+	return {
+		SLACK_BOT_TOKEN: to.slack.botToken,
+		SLACK_API_URL: to.slack.apiUrl,
+		SLACK_APP_ID: to.slack.appId,
+		...(to.by === 'socket'
+			? { SLACK_APP_TOKEN: to.slack.appToken }
+			: { SLACK_SIGNING_SECRET: to.slack.signingSecret, PORT: '0' }),
+		REDIS_URL: to.redis.url,
+		CONCERTMASTER_CONFIG: to.settings,
+		LOG_LEVEL: 'info',
+	};
+}
+
+/** One bot process with the settings it needs, ready to take work: its sockets are connected by then. */
 export async function startProcess(
 	part: BotProcess['part'],
-	to: { slack: SandboxSlack; redis: SandboxRedis; settings: string; folder: string; by: 'socket' | 'http' },
+	to: Place,
 	extra: Record<string, string> = {},
 ): Promise<BotProcess> {
 	const child = fork(new URL('../../src/main.ts', import.meta.url), [part], {
-		env: {
-			PATH: process.env['PATH'],
-			SLACK_BOT_TOKEN: to.slack.botToken,
-			SLACK_API_URL: to.slack.apiUrl,
-			SLACK_APP_ID: to.slack.appId,
-			...(to.by === 'socket'
-				? { SLACK_APP_TOKEN: to.slack.appToken }
-				: { SLACK_SIGNING_SECRET: to.slack.signingSecret, PORT: '0' }),
-			REDIS_URL: to.redis.url,
-			CONCERTMASTER_CONFIG: to.settings,
-			LOG_LEVEL: 'info',
-			...extra,
-		},
+		env: { PATH: process.env['PATH'], ...variablesFor(to), ...extra },
 		cwd: to.folder,
 		execArgv: [],
 		stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -119,7 +124,7 @@ async function untilReady(child: ChildProcess, part: BotProcess['part']): Promis
 	child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text));
 	const ended = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
 	const ready = new Promise<{ port?: number }>((done) => child.once('message', (m) => done(m as { port?: number })));
-	const first = await Promise.race([ready, ended, sleep(60_000, 'late' as const, { ref: false })]);
+	const first = await Promise.race([ready, ended, sleep(120_000, 'late' as const, { ref: false })]);
 	if (typeof first !== 'object' || first === null) {
 		child.kill('SIGKILL');
 		throw new Error(`${part} did not start (${String(first)}):\n${log}`);

@@ -68,8 +68,10 @@ async function settle(failed: FailedTry, { look, verdict, keys, provisional }: F
 				condition: undefined,
 			},
 			{ kind: 'failed', at: now(), failed },
-			all,
+			// Without it whoever found none opens one, and takes the keys afterwards.
+			wires.broken === 'join' ? { ...all, keys: [] } : all,
 		);
+		if (wires.broken === 'join') await incidents.alsoUnder(begun.id, all);
 		if (begun.kind === 'other') continue;
 		if (begun.kind === 'joined') {
 			deps.log.info(

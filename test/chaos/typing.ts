@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { SandboxSlack } from '../../src/sandbox/slack/types.ts';
+import { keyOf } from '../../src/slack/key.ts';
+import { NOT_ACCEPTED, NOT_SURE, WAS_ACCEPTED, WAS_NOT_ACCEPTED, WENT_WRONG } from '../../src/slack/say-at-once.ts';
+import type { Text } from '../../src/domain/text.ts';
+
+/**
+ * One time that a command was typed; its key is the run's. Accepted: Slack has an ack that does not say otherwise, so it is run exactly
+ * once. Refused: whoever typed it was told that nothing was started. Open: no ack, or one that says the bot is not sure; it runs at most
+ * once, and to repeat it is the sender's own business.
+ */
+export type Attempt = { n: number; key: string; fate: 'accepted' | 'refused' | 'open' };
+
+export const CHANNELS = 60;
+/** How long a person waits to hear of a command of unknown fate before typing it again. */
+const PATIENCE_MS = 25_000;
+const MOST_ATTEMPTS = 60;
+
+const says = (text: string, one: Text): boolean => text === one.en || text === one.ja;
+
+export type Typing = {
+	slack: SandboxSlack;
+	random: () => number;
+	attempts: Attempt[];
+	tally: { deliveries: number; retyped: number; repeated: number };
+	/** Whether this command has a run by now. */
+	hasRun: (n: number) => boolean;
+};
+
+/** A person types a command until it is accepted: again what was said not to be, and what nobody answered for. */
+export async function typeUntilAccepted(n: number, typing: Typing): Promise<void> {
+	const { attempts, tally } = typing;
+	for (let count = 0; count < MOST_ATTEMPTS; count++) {
+		const attempt = await typeOnce(n, typing);
+		attempts.push(attempt);
+		if (attempt.fate === 'accepted' || typing.hasRun(n)) return;
+		tally.retyped++;
+		await sleep(500);
+	}
+}
+
+async function typeOnce(n: number, { slack, random, tally, hasRun }: Typing): Promise<Attempt> {
+	const { users } = slack.workspace;
+	// One person in one channel has no two commands at a time, so that what is said there is about this one.
+	const user = users[Math.floor(n / CHANNELS) % users.length]?.id ?? '';
+	const channel = channelOf(n);
+	const told = (): string[] =>
+		slack
+			.messages(channel)
+			.slice(before)
+			.filter((message) => message.ephemeralTo === user)
+			.map((message) => message.text);
+	const before = slack.messages(channel).length;
+	const send = async (overlay: { trigger_id: string } | undefined): ReturnType<SandboxSlack['type']> => {
+		const deliveries = 1 + Math.floor(random() * 3);
+		tally.deliveries += deliveries;
+		return slack.type({ user, channel, text: `/dag trigger quick n=${n}`, deliveries, ...(overlay && { overlay }) });
+	};
+
+	const first = await send(undefined);
+	const acks = [...first.acks];
+	// Slack may hand in again what nobody acknowledged: the same trigger id, so the same command.
+	if (acks.every(({ status }) => status !== 'acked') && random() < 0.5) {
+		tally.repeated++;
+		await sleep(200 + 3000 * random());
+		acks.push(...(await send({ trigger_id: first.triggerId })).acks);
+	}
+	const attempt = { n, key: keyOf(first.triggerId) };
+	const texts = acks.flatMap(({ status, text }) => (status === 'acked' ? [text] : []));
+	const refused = (text: string): boolean => says(text, NOT_ACCEPTED) || says(text, WENT_WRONG);
+	if (texts.includes('') && !texts.some((text) => says(text, NOT_SURE))) return { ...attempt, fate: 'accepted' };
+	if (texts.length === acks.length && texts.every(refused)) return { ...attempt, fate: 'refused' };
+	for (let waited = 0; waited < PATIENCE_MS; waited += 500) {
+		await sleep(500);
+		const heard = told();
+		if (heard.some((text) => says(text, WAS_ACCEPTED))) return { ...attempt, fate: 'accepted' };
+		// A copy of it may still lie with a process that is stopped; whatever becomes of that one, this was final.
+		if (heard.some((text) => says(text, WAS_NOT_ACCEPTED))) return { ...attempt, fate: 'refused' };
+		if (hasRun(n)) break;
+	}
+	return { ...attempt, fate: 'open' };
+}
+
+const channelOf = (n: number): string => `C0CHAOS${String(n % CHANNELS).padStart(2, '0')}`;
