@@ -114,7 +114,7 @@ const DIFFERS: Readonly<Record<string, Differences>> = {
 	},
 	'vpc-sc-denied': { two: [/since 2024-09-26 has no public PyPI/], three: [/access levels too/] },
 	// Airflow 3, which has /api/v2 alone, is on Composer 3 only.
-	'api-endpoint-or-auth-changed': { two: [/\/api\/v1/], three: [] },
+	'api-endpoint-or-auth-changed': { two: [/\/api\/v1/], three: [/\/api\/v2/] },
 	'network-egress-failure': { two: [], three: [/VPC attachment/, /--network-attachment=/] },
 };
 
