@@ -124,7 +124,7 @@ async function untilReady(child: ChildProcess, part: BotProcess['part']): Promis
 	child.stderr?.setEncoding('utf8').on('data', (text: string) => (log += text));
 	const ended = new Promise<number | null>((done) => child.once('exit', (code) => done(code)));
 	const ready = new Promise<{ port?: number }>((done) => child.once('message', (m) => done(m as { port?: number })));
-	const first = await Promise.race([ready, ended, sleep(120_000, 'late' as const, { ref: false })]);
+	const first = await Promise.race([ready, ended, sleep(240_000, 'late' as const, { ref: false })]);
 	if (typeof first !== 'object' || first === null) {
 		child.kill('SIGKILL');
 		throw new Error(`${part} did not start (${String(first)}):\n${log}`);
