@@ -35,20 +35,18 @@ test('limited edits hold up no post in any channel, and end with the newest cont
 		);
 	const texts = (channel: string): string[] => slack.messages(channel).map(({ text }) => text);
 	for (const channel of [A, B]) await tell(`card-${channel}`, channel, 'one', 1);
-	await slack.until(() => texts(A).length === 1 && texts(B).length === 1);
+	await slack.until(() => texts(A).length === 1 && texts(B).length === 1, 40_000);
 
-	slack.faults({ method: 'chat.update', kind: '429', retryAfter: 8, times: 1 });
+	slack.faults({ method: 'chat.update', kind: '429', retryAfter: 15, times: 1 });
 	await tell(`card-${A}`, A, 'two', 2);
-	await slack.until(() => (slack.counts().faults['429'] ?? 0) === 1);
-	const limitedAt = performance.now();
+	await slack.until(() => (slack.counts().faults['429'] ?? 0) === 1, 40_000);
 	for (let stage = 3; stage < 9; stage++)
 		for (const channel of [A, B]) await tell(`card-${channel}`, channel, `stage ${stage}`, stage);
 	for (const channel of [A, B]) await tell(`new-${channel}`, channel, 'a first message', 1);
-	await slack.until(() => [A, B].every((channel) => texts(channel).includes('a first message')));
-	expect(performance.now() - limitedAt).toBeLessThan(7000);
+	await slack.until(() => [A, B].every((channel) => texts(channel).includes('a first message')), 40_000);
+	// The pause is not over, in neither of them.
 	expect([texts(A)[0], texts(B)[0]]).toEqual(['one', 'one']);
 	await slack.until(() => [A, B].every((channel) => texts(channel)[0] === 'stage 8'), 30_000);
-	expect(performance.now() - limitedAt).toBeGreaterThan(7900);
 	// What was wanted meanwhile is one edit.
 	expect(slack.counts().updates).toBe(2);
-}, 60_000);
+}, 150_000);
