@@ -152,6 +152,7 @@ async function composerEnvironments(keep: Keep): Promise<Settings> {
 			'diagnose train_churn_model',
 			'diagnose daily_ledger --env finance',
 			'diagnose product_thumbnails --env staging',
+			'scale --env staging',
 			'diagnose crm_sync',
 			'diagnose score_customers',
 			'diagnose ticket_digest',

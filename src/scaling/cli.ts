@@ -1,11 +1,14 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Trouble } from '../domain/errors.ts';
+import type { Lang, Text } from '../domain/text.ts';
 import { milliseconds } from './asked.ts';
-import { advise } from './advise.ts';
+import { advise, type Advice } from './advise.ts';
+import { changesText } from './change-words.ts';
 import type { History } from './history.ts';
 import { patchFor } from './patch.ts';
 import { plain } from './plain.ts';
+import { reason } from './reason-words.ts';
 import { historyStream } from './stream.ts';
 import { say } from './words.ts';
 
@@ -14,7 +17,8 @@ const USAGE = `Usage: npm run -s advise -- [--json] [--lang en|ja] [--target 30s
 Says what size the environment of an exported history should have, why, and what that costs. The format is described in
 docs/history.md; JSON, or JSON Lines with the task instances one a line, which is for long histories.
 
-  --json     one JSON object: the decision, its reasons, what is predicted, the change to apply
+  --json     one JSON object: the decision, its reasons, what is predicted, the change to apply; where the file
+             cannot be read, what is wrong with it
   --lang     the language of the answer
   --target   the p95 wait from release to start that is wanted (default 60s)`;
 
@@ -55,24 +59,57 @@ function main(argv: string[]): 0 | 1 | 2 {
 	try {
 		history = read(file);
 	} catch (error) {
-		const told = error instanceof Trouble ? { message: error.message, hint: error.hint } : undefined;
-		const message = told?.message ?? (error instanceof Error ? error.message : String(error));
-		process.stderr.write(`${file}: ${message}\n${told?.hint === undefined ? '' : `${told.hint}\n`}`);
+		const { message, hint } = unreadable(error, lang);
+		process.stderr.write(`${file}: ${message}\n${hint === undefined ? '' : `${hint}\n`}`);
+		if (values.json)
+			process.stdout.write(`${JSON.stringify({ error: message, ...(hint !== undefined && { hint }) })}\n`);
 		return 1;
 	}
 	const advice = advise(history, waitMs === undefined ? {} : { target: { waitMs } });
-	if (values.json) {
-		const { suggestion } = advice;
-		process.stdout.write(
-			`${JSON.stringify({
-				...advice,
-				...(suggestion && { apply: patchFor(history.environment, suggestion.changes) }),
-				findings: advice.findings.map(({ text, ...rest }) => ({ ...rest, text: text[lang] })),
-			})}\n`,
-		);
-	} else process.stdout.write(`${plain(say(advice, history.environment, lang))}\n`);
+	if (values.json) process.stdout.write(`${JSON.stringify(answer(advice, history, lang))}\n`);
+	else process.stdout.write(`${plain(say(advice, history.environment, lang))}\n`);
 	return 0;
 }
+
+/** The advice as data. `reasons`: the sentences that a person would read; `predicted`: of the settings as they are, and of the suggestion. */
+function answer(
+	{ decision, because, suggestion, now, findings, ...rest }: Advice,
+	{ environment }: History,
+	lang: Lang,
+): Record<string, unknown> {
+	const why = reason({ decision, because, suggestion, now, findings, ...rest }, lang);
+	return {
+		decision,
+		because,
+		...(suggestion && {
+			suggestion: {
+				text: changesText(suggestion.changes, lang),
+				changes: suggestion.changes,
+				reaches: suggestion.reaches,
+				plan: suggestion.plan,
+			},
+		}),
+		reasons: [...(why === undefined ? [] : [why]), ...findings.map(({ text }) => text[lang])],
+		...(now && { predicted: { now, ...(suggestion && { after: suggestion.after }) } }),
+		...(suggestion && { apply: patchFor(environment, suggestion.changes) }),
+		...rest,
+		findings: findings.map(({ text, ...more }) => ({ ...more, text: text[lang] })),
+	};
+}
+
+function unreadable(error: unknown, lang: Lang): { message: string; hint?: string | undefined } {
+	if (error instanceof Trouble)
+		return lang === 'ja' && error.ja ? error.ja : { message: error.message, hint: error.hint };
+	const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+	const known = READING[code];
+	return { message: known?.[lang] ?? (error instanceof Error ? error.message : String(error)) };
+}
+
+const READING: Readonly<Record<string, Text>> = {
+	ENOENT: { en: 'There is no such file.', ja: 'ファイルがありません。' },
+	EISDIR: { en: 'That is a folder, not a file.', ja: 'ファイルではなくフォルダです。' },
+	EACCES: { en: 'The file may not be read.', ja: 'ファイルを読み取る権限がありません。' },
+};
 
 const PIECE = 1 << 20;
 

@@ -197,7 +197,11 @@ export function parseJson(text: string): unknown {
 	try {
 		return JSON.parse(text);
 	} catch (error) {
-		throw wrong(`no JSON: ${error instanceof Error ? error.message : String(error)}`);
+		throw wrong(
+			text.trim() === ''
+				? 'there is nothing in it'
+				: `no JSON: ${error instanceof Error ? error.message : String(error)}`,
+		);
 	}
 }
 

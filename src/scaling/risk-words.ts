@@ -10,12 +10,18 @@ import { kindOf } from './updates.ts';
 export function risks(changes: readonly Change[], { generation }: Head['environment'], lang: Lang): string[] {
 	const t = (en: string, ja: string): string => (lang === 'ja' ? ja : en);
 	const found: string[] = [];
-	if (generation !== 'airflow' && changes.some(replacesWorkers))
+	const updates = new Set(changes.filter(replacesWorkers).map(kindOf)).size;
+	if (generation !== 'airflow' && updates > 0)
 		found.push(
-			t(
-				'Risk: this update replaces the workers; running tasks get 3600 s to end. Do it in the maintenance window or outside business runs. Only one update runs at a time.',
-				'リスク: この更新ではワーカーが入れ替わり、実行中のタスクには 3600 秒の猶予が与えられます。メンテナンスの時間帯か業務の実行時間外に行ってください。更新は同時に 1 つだけです。',
-			),
+			updates > 1
+				? t(
+						`Risk: these are ${updates} updates, one after the other, and each replaces the workers; running tasks get 3600 s to end. Do it in the maintenance window or outside business runs.`,
+						`リスク: ${updates} 回の更新を順に行い、そのたびにワーカーが入れ替わります。実行中のタスクには 3600 秒の猶予が与えられます。メンテナンスの時間帯か業務の実行時間外に行ってください。`,
+					)
+				: t(
+						'Risk: this update replaces the workers; running tasks get 3600 s to end. Do it in the maintenance window or outside business runs. Only one update runs at a time.',
+						'リスク: この更新ではワーカーが入れ替わり、実行中のタスクには 3600 秒の猶予が与えられます。メンテナンスの時間帯か業務の実行時間外に行ってください。更新は同時に 1 つだけです。',
+					),
 		);
 	else if (generation !== 'airflow' && changes.some((change) => kindOf(change) !== undefined))
 		found.push(

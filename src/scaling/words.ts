@@ -75,15 +75,15 @@ function headline(advice: Advice, where: string, lang: Lang): string {
 	return `${where}: ${changesText(advice.suggestion.changes, lang)}`;
 }
 
-function numbers({ seen, suggestion, atLimit }: Advice, now: Predicted, lang: Lang): Part {
+function numbers({ seen, suggestion, atLimit, week }: Advice, now: Predicted, lang: Lang): Part {
 	const t = (en: string, ja: string): string => (lang === 'ja' ? ja : en);
 	const wait = (ms: number): string => durationText(ms, lang);
 	const after = suggestion?.after;
 	const row = (name: string, value: (of: Predicted) => string, recorded: string): string[] =>
 		after ? [name, recorded, value(now), value(after)] : [name, recorded, value(now)];
 	const share = (of: Predicted): string => {
-		if (of.memoryShare === undefined) return '–';
-		return `${atLimit && of === after ? '≥ ' : ''}${Math.round(of.memoryShare * 100)} %`;
+		const least = atLimit && of.memoryShare !== undefined ? '≥ ' : '';
+		return `${least}${percent(of.memoryShare)}`;
 	};
 	return {
 		kind: 'table',
@@ -97,11 +97,13 @@ function numbers({ seen, suggestion, atLimit }: Advice, now: Predicted, lang: La
 			row(t('Wait for the start, p50', '開始待ち p50'), (of) => wait(of.waitP50Ms), wait(seen.waitP50Ms)),
 			row(t('Wait for the start, p95', '開始待ち p95'), (of) => wait(of.waitP95Ms), wait(seen.waitP95Ms)),
 			row(t('Workers on average', '平均ワーカー数'), (of) => of.workersOnAverage.toFixed(1), '–'),
-			row(t('Memory peak of a worker', 'ワーカーのメモリ最大'), share, '–'),
+			row(t('Memory peak of a worker', 'ワーカーのメモリ最大'), share, percent(week?.memoryShare)),
 			row(t('Workers cost', 'ワーカーの費用'), (of) => costText(of, now, lang), '–'),
 		],
 	};
 }
+
+const percent = (share: number | undefined): string => (share === undefined ? '–' : `${Math.round(share * 100)} %`);
 
 const ICONS = { act: '🔴', check: '🟡', save: '🟢' } as const;
 

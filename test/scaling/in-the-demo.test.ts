@@ -122,7 +122,7 @@ test('a worker that is too small: the card suggests a size, /dag scale shows it 
 		'--worker-memory=3.25GB',
 		'--update-airflow-configs=celery-worker_concurrency=6',
 		'a month: $',
-		'Risk: this update replaces the workers',
+		'Risk: these are 2 updates',
 	])
 		expect(textOf(advice)).toContain(said);
 
