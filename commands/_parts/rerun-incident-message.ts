@@ -2,6 +2,7 @@ import { Trouble } from '../../src/domain/errors.ts';
 import type { Button, Line, Part, Reply } from '../../src/domain/reply.ts';
 import { clip, clipHead, visible, type Lang, type Text } from '../../src/domain/text.ts';
 import type { OneRun } from './rerun-incident.ts';
+import { confirmRerun } from './rerun-message.ts';
 import type { RerunPlan, Target } from './rerun-plan.ts';
 import { trouble } from './trouble.ts';
 
@@ -88,14 +89,12 @@ export function askReply({ plans, paused, left, hidden, words, env, lang }: Aske
 		verb: 'rerun',
 		words,
 		style: 'primary',
-		confirm: {
-			title: ja ? '再実行しますか？' : 'Rerun?',
-			text: ja
+		confirm: confirmRerun(
+			ja
 				? `DAG 実行 ${runs} 件のタスクインスタンス ${tasks} 件をクリアします。表示後に状態が変わった実行については何も行いません。`
 				: `${tasks} task instances in ${runs} runs are cleared. A run in which anything has changed since it was shown is left alone.`,
-			yes: ja ? '再実行' : 'Rerun',
-			no: ja ? 'キャンセル' : 'Cancel',
-		},
+			lang,
+		),
 	};
 	parts.push({ kind: 'buttons', buttons: [question] });
 	return { parts, to: 'asker' };

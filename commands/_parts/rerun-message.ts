@@ -73,17 +73,22 @@ export function dryRunReply(shown: {
 		verb: 'rerun',
 		words,
 		style: 'primary',
-		confirm: {
-			title: ja ? '再実行しますか？' : 'Rerun?',
-			text: ja
+		confirm: confirmRerun(
+			ja
 				? `${clipHead(visible(dag), 80)} のタスクインスタンス ${count} 件をクリアします。表示後に状態が変わっている場合は何も行いません。`
 				: `${count} task instances of ${clipHead(visible(dag), 80)} are cleared. If anything has changed since they were shown, nothing is.`,
-			yes: ja ? '再実行' : 'Rerun',
-			no: ja ? 'キャンセル' : 'Cancel',
-		},
+			lang,
+		),
 	};
 	parts.push({ kind: 'buttons', buttons: [question, openButton(url, lang)] });
 	return { parts, to: 'asker' };
+}
+
+/** Slack's own question at the click. */
+export function confirmRerun(text: string, lang: Lang): NonNullable<Button['confirm']> {
+	return lang === 'ja'
+		? { title: '再実行しますか？', text, yes: '再実行', no: 'キャンセル' }
+		: { title: 'Rerun?', text, yes: 'Rerun', no: 'Cancel' };
 }
 
 function listed(targets: readonly Target[], lang: Lang): Line[] {
