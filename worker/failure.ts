@@ -5,6 +5,7 @@ import type { FailedTry } from '../src/alerts/incident.ts';
 import type { Keys } from '../src/alerts/key.ts';
 import type { Held, Outcome } from '../src/clients/queue.ts';
 import type { Admitted, Placed } from '../src/clients/incidents.ts';
+import type { Gap } from '../src/domain/evidence.ts';
 import { biggerOf } from './alerts/bigger.ts';
 import { cardsDue } from './alerts/due.ts';
 import { openIncident } from './alerts/open.ts';
@@ -22,6 +23,8 @@ const NOT_YET_MS = 60_000;
 const CLEARED_MS = 15_000;
 /** An Airflow that cannot be read for so long: the failure is told as it was noticed. */
 const BLIND_MS = 10 * 60_000;
+/** A log that Airflow cannot hand out just now is not a missing one, which would be a cause: it is asked for again for so long. */
+const LOG_WAIT_MS = 30_000;
 /** Workers that died with it in hand; then it is told unread. */
 const MOST_STALLS = 4;
 /** Finding out the cause takes one; whoever looks alike waits for it, and then joins. */
@@ -64,15 +67,20 @@ export async function failure(held: Held, wires: Wires): Promise<Outcome> {
 			return 'done';
 		}
 		look = await lookAt(read, deps);
+		if (age < LOG_WAIT_MS && look.read.gaps.some(isNoLogYet)) return { againInMs: soon(age) };
 	} catch (error) {
 		const trouble = asTrouble(error);
 		if (trouble.kind === 'bug') throw error;
 		log.warn({ job: held.id, env: job.env, label: trouble.label }, 'failed try could not be read');
-		if (age < BLIND_MS) return { againInMs: trouble.retryAfterMs ?? Math.min(Math.max(age / 2, 500), 30_000) };
+		if (age < BLIND_MS) return { againInMs: trouble.retryAfterMs ?? soon(age) };
 		return finish(await unreadable(job, held.id, trouble, wires), undefined, wires, job);
 	}
 	return finish(await place(read.failed, look, held.id, wires), read, wires, job);
 }
+
+const soon = (ageMs: number): number => Math.min(Math.max(ageMs / 2, 500), 30_000);
+
+const isNoLogYet = ({ source, because }: Gap): boolean => source === 'taskLog' && because === 'unavailable';
 
 /** Into the incident it belongs to; when there is none, one finds out why, and opens it. */
 async function place(failed: FailedTry, look: FirstLook, holder: string, wires: Wires): Promise<Placed> {

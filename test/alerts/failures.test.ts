@@ -136,6 +136,24 @@ describe('a failed try', () => {
 		expect(await all(at)).toMatchObject([{ counts: { tries: 1 } }]);
 	});
 
+	test('whose log Airflow cannot hand out just now is not one without a log: it is asked again, for a while', async () => {
+		let away = true;
+		const log: Airflow['log'] = async (...asked) => {
+			if (away) throw new Trouble('upstream', 'airflow away', 'Airflow does not answer.');
+			return airflow.log(...asked);
+		};
+		const at = open({ airflow: { ...airflow, log } });
+		const name = await run('value', 'failed');
+		expect(await hear(at, key('value', name))).toMatchObject({ againInMs: expect.any(Number) });
+		expect(await all(at)).toEqual([]);
+		away = false;
+		expect(await hear(at, key('value', name))).toBe('done');
+		expect(await all(at)).toMatchObject([{ cause: 'user-code-exception' }]);
+		away = true;
+		const later = await run('value', 'failed');
+		expect(await hear(at, key('value', later), { addedAt: Date.now() - 31_000 })).toBe('done');
+	});
+
 	test('that did not fail is nothing; a push may come too early', async () => {
 		const at = open();
 		const name = await run('fine', 'success');
