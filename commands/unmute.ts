@@ -24,7 +24,7 @@ export default defineCommand(
 		ended: (subject, who, ja) =>
 			ja ? [who, ' さんが ', subject, ' のミュートを解除しました'] : [who, ' unmuted ', subject],
 		none: (subject, ja) => (ja ? [subject, ' はミュートされていません'] : [subject, ' is not muted']),
-		async end(subject, context) {
+		end: async (subject, context) => {
 			const { deps, env, typed } = context;
 			const id = hashOf(12, 'mute', env, subjectText(subject));
 			const { mutes } = await deps.watches.heard();

@@ -19,7 +19,7 @@ type Ending = Pick<Command<Args>, 'name' | 'summary' | 'usage' | 'examples' | 'd
 	/** Where to look for what there is. */
 	list?: Text;
 	/** Ends what stands under the subject; false: nothing does. Trouble `denied`: not theirs to end. */
-	end(subject: Subject, context: CommandContext): Promise<boolean>;
+	end: (subject: Subject, context: CommandContext) => Promise<boolean>;
 };
 
 /** `/dag unwatch` and `/dag unmute`: they end what stands under one subject, and say so to everybody. */

@@ -27,7 +27,9 @@ export function mannerPart({ tries, thread, recovery, quiet, digest }: Manner, o
 						: '通知: 再試行が残っていない失敗のみ（途中の試行はカードに集計）',
 				],
 				[`詳細: ${thread ? 'カードのスレッドに投稿' : 'スレッドなし'}`],
-				[`復旧: ${recovery ? 'カードの更新に加えてスレッドでも通知' : 'カードの更新のみ'}`],
+				[
+					`復旧: ${recovery ? `カードの更新に加えて${thread ? 'スレッド' : 'メッセージ'}でも通知` : 'カードの更新のみ'}`,
+				],
 				[
 					quiet
 						? `通知停止時間: ${quiet.from}–${quiet.to}（${zone(quiet.timeZone)}、重大なものを除く）`
@@ -42,7 +44,7 @@ export function mannerPart({ tries, thread, recovery, quiet, digest }: Manner, o
 						: 'Tells: when no try is left; earlier ones are counted in the card',
 				],
 				[`Detail: ${thread ? "in the card's thread" : 'no thread'}`],
-				[`Recovery: ${recovery ? 'the card turns green, and the thread says so' : 'the card turns green'}`],
+				[`Recovery: the card turns green${recovery ? `, and ${thread ? 'the thread' : 'a message'} says so` : ''}`],
 				[
 					quiet
 						? `Quiet: ${quiet.from}–${quiet.to} (${zone(quiet.timeZone)}), but for what is critical`

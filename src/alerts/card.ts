@@ -91,7 +91,7 @@ function countWords({ tries, members, bad, dags }: Incident['counts'], lang: Lan
 	const ja = lang === 'ja';
 	const of = dags <= 1 ? '' : ja ? `${dags} 件の DAG で` : ` of ${dags} DAGs`;
 	const count = ja ? `${of}失敗した試行 ${tries} 件` : `${tries} failed ${tries === 1 ? 'try' : 'tries'}${of}`;
-	if (members <= 1) return count;
+	if (members <= 1 || bad === 0) return count;
 	return ja ? `${count}、未復旧のタスク ${bad}/${members} 件` : `${count}, ${bad} of ${members} tasks still failing`;
 }
 
@@ -249,21 +249,15 @@ export function page(from: number, rows: readonly FailedTry[], lang: Lang, of?: 
 	};
 }
 
-/** In the thread, when all of it has gone well. */
-export function recovery({ endedAt, since, counts }: Incident, lang: Lang): Reply {
+/** When all of it has gone well. `of`: what, where no thread says it. */
+export function recovery({ endedAt, since, counts }: Incident, lang: Lang, of?: Line): Reply {
 	const took = durationText((endedAt ?? since) - since, lang);
+	const title =
+		lang === 'ja'
+			? `復旧しました（${took}、失敗した試行 ${counts.tries} 件）`
+			: `${of ? 'recovered' : 'Recovered'} after ${took}, ${counts.tries} failed ${counts.tries === 1 ? 'try' : 'tries'} in all`;
 	return {
 		to: 'channel',
-		parts: [
-			{
-				kind: 'title',
-				icon: '🟢',
-				line: [
-					lang === 'ja'
-						? `復旧しました（${took}、失敗した試行 ${counts.tries} 件）`
-						: `Recovered after ${took}, ${counts.tries} failed ${counts.tries === 1 ? 'try' : 'tries'} in all`,
-				],
-			},
-		],
+		parts: [{ kind: 'title', icon: '🟢', line: of ? [...of, `: ${title}`] : [title] }],
 	};
 }

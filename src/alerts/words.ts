@@ -98,8 +98,9 @@ export function labels({ history, relapses, phase, retryAt, passedIn, run, count
 				? `不安定: 復旧後に ${relapses} 回、再び失敗しています。`
 				: `Flapping: it failed again ${relapses === 1 ? 'once' : `${relapses} times`} after it had recovered.`,
 		]);
-	if (before === 0) lines.push([ja ? '過去 30 日間で初めてです。' : 'First time in 30 days.']);
-	else {
+	// What came back is not told as the first of its kind.
+	if (before === 0 && relapses === 0) lines.push([ja ? '過去 30 日間で初めてです。' : 'First time in 30 days.']);
+	else if (before > 0) {
 		const took = lastTookMs === undefined ? undefined : durationText(lastTookMs, lang);
 		const last: Span[] = lastAt === undefined ? [] : [{ time: new Date(lastAt).toISOString() }];
 		lines.push(

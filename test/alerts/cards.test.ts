@@ -164,6 +164,14 @@ describe('a conversation', () => {
 		]);
 	});
 
+	test('without threads hears of a recovery in a message that says of what', async () => {
+		const at = await heard([to('C', { thread: false }), to('D', { thread: false, recovery: false })], failed());
+		await hear(at, passed());
+		await at.settle();
+		expect(titles(at)[1]).toBe('🟢 `load` of `daily_sales`: recovered after 11m, 1 failed try in all');
+		expect(titles(at, 'D')).toHaveLength(1);
+	});
+
 	test('that is muted hears nothing new; what stands is still edited; when it ends it hears', async () => {
 		const at = desk(client, () => [to('C')]);
 		at.mute(at.now() + 60_000);

@@ -16,8 +16,8 @@ const NEXT_PAGE_MS = 1100;
 const CALM_MS = 3000;
 
 /**
- * What belongs into the thread of a card: evidence, pages of failed tries, the recovery. Where nothing goes into a thread, only the
- * pages, after the card. One page at a time, so that other cards come through.
+ * What belongs into the thread of a card: evidence, pages of failed tries, the recovery. Where nothing goes into a thread, all but the
+ * evidence are messages after the card. One page at a time, so that other cards come through.
  */
 export async function sayThread(incident: Incident, reading: Reading, before: Told, wires: Wires): Promise<Said> {
 	const { deps } = wires;
@@ -35,20 +35,18 @@ export async function sayThread(incident: Incident, reading: Reading, before: To
 	const place: Place = { kind: 'channel', channel: at.channel, thread: told.thread ? at.ts : undefined };
 	const post = (name: string, reply: Reply, stage: number): Promise<void> =>
 		say(wires, `${id}-${name}`, place, { reply, lang: told.lang, stage });
-	const pages = (): Promise<Said> => sayPages(incident, reading, told, { id, post, wires });
-	if (!told.thread) return pages();
-
 	const whyAt = incident.why && (reading.ledger.whyAt ?? incident.openedAt);
-	if (whyAt !== undefined && told.details !== whyAt) {
+	if (told.thread && whyAt !== undefined && told.details !== whyAt) {
 		const reply = details(incident, told.lang);
 		if (reply) await post('d', reply, incident.rev);
 		told = { ...told, details: whyAt };
 	}
 	if (told.recovery && incident.phase === 'recovered' && (told.recoveries ?? 0) <= incident.relapses) {
-		await post(`r${incident.relapses}`, recovery(incident, told.lang), incident.rev);
+		const of = told.thread ? undefined : subjectOf(incident, told.lang);
+		await post(`r${incident.relapses}`, recovery(incident, told.lang, of), incident.rev);
 		told = { ...told, recoveries: incident.relapses + 1 };
 	}
-	return pages();
+	return sayPages(incident, reading, told, { id, post, wires });
 }
 
 type Posting = { id: string; post: (name: string, reply: Reply, stage: number) => Promise<void>; wires: Wires };
