@@ -3,7 +3,7 @@ import type { History } from './history.ts';
 import type { MemoryFit } from './memory.ts';
 import { isLegal, sizeOf, type Plan, type Target, type Worker } from './plan.ts';
 import { quantile } from './quantile.ts';
-import { roomier, smaller, withMemory, type Size } from './sizes.ts';
+import { twiceTheMemory, smaller, withMemory, type Size } from './sizes.ts';
 
 /** Below this share of CPU (p95) a worker has room for more tasks at a time. */
 const ROOM_IN_CPU = 0.6;
@@ -73,7 +73,7 @@ function workerSizes(
 ): Size[] {
 	const size = sizeOf(worker);
 	if (!size || !memory) return [];
-	if (memory.atLimit) return [roomier(generation, 'worker', size) ?? []].flat();
+	if (memory.atLimit) return [twiceTheMemory(generation, 'worker', size) ?? []].flat();
 	const found: Size[] = [];
 	for (const factor of [1.5, 2]) {
 		const more = withMemory(generation, 'worker', size, size.memoryGb * factor);

@@ -191,8 +191,11 @@ const retentionBlock = (days: number): string =>
 		'}',
 	].join('\n');
 
-/** `${` and `%{` would be run as a template. */
-const hclString = (value: string): string => JSON.stringify(value).replace(/[$%](?=\{)/g, (mark) => mark + mark);
+/** `${` and `%{` would be run as a template; two of JSON's escapes HCL does not have. */
+const hclString = (value: string): string =>
+	JSON.stringify(value)
+		.replace(/\\[\\bf]/g, (escape) => (escape === '\\b' ? '\\u0008' : escape === '\\f' ? '\\u000c' : escape))
+		.replace(/[$%](?=\{)/g, (mark) => mark + mark);
 
 /** In `--flag=value` only the value is quoted, so that it stays readable. */
 function command(...words: readonly string[]): string {

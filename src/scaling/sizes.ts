@@ -126,7 +126,7 @@ export function withMemory(generation: Composer, component: Component, size: Siz
  * Twice the memory: beside the same vCPUs as far as they carry it, if that is half as much again; else with more of them. Undefined: there
  * is nothing larger.
  */
-export function roomier(generation: Composer, component: Component, size: Size): Size | undefined {
+export function twiceTheMemory(generation: Composer, component: Component, size: Size): Size | undefined {
 	const [, most] = memoryRange(generation, component, size.cpu);
 	const beside = Math.min(most, size.memoryGb * 2);
 	return withMemory(generation, component, size, beside >= size.memoryGb * 1.5 ? beside : size.memoryGb * 2);

@@ -6,7 +6,7 @@ import { environmentOf } from './environment.ts';
 import type { Head } from './history.ts';
 import { patchFor, type Patch } from './patch.ts';
 import { changesBetween, isLegal, sizeOf, type Change } from './plan.ts';
-import { illegal, roomier } from './sizes.ts';
+import { illegal, twiceTheMemory } from './sizes.ts';
 
 /** A change of size that meets the cause of an incident, until `/dag scale` has worked it out from the history. */
 export type Suggestion = { changes: readonly Change[]; text: Text; patch: Patch };
@@ -48,7 +48,7 @@ function forMemory(home: Home): readonly Change[] | undefined {
 	const size = sizeOf(worker);
 	if (!size || generation === 'airflow') return undefined;
 	const concurrency = home.workerConcurrency ?? computedConcurrency(generation, home.airflowVersion, size).value;
-	const larger = roomier(generation, 'worker', size);
+	const larger = twiceTheMemory(generation, 'worker', size);
 	if (larger) {
 		const to = { ...worker, cpu: larger.cpu, memoryGb: larger.memoryGb };
 		const isSet = home.overrides['celery-worker_concurrency'] !== undefined;

@@ -30,9 +30,13 @@ function part(generation: Generation, component: Component): fc.Arbitrary<Part> 
 		});
 	});
 }
-const text = fc
-	.string({ unit: 'binary', minLength: 1, maxLength: 12 })
-	.filter((value) => /^[^\u0000-\u001f\u007f-\u009f]+$/.test(value) && value.isWellFormed());
+const text = fc.oneof(
+	fc
+		.string({ unit: 'binary', minLength: 1, maxLength: 12 })
+		.filter((value) => /^[^,\u0000-\u001f\u007f-\u009f]+$/.test(value) && value.isWellFormed()),
+	// What Terraform or a shell would take for its own. Commas: patch.test.ts.
+	fc.constantFrom('${path.module}', '%{if true}', '"', "'", '\\', '#', '`id`', '$(id)', '}', '/*'),
+);
 
 type Staged = {
 	generation: Generation;
@@ -163,7 +167,46 @@ function wanted(
 	return { changes, after };
 }
 
-test('a patch changes what it says and nothing else, by the API and by gcloud alike', async () => {
+/** What Terraform would set: each block that is written replaces all that there was of it. */
+function inTerraform(text: string): Record<string, unknown> {
+	const found: Record<string, unknown> = {};
+	/** The innermost block that is open, last. */
+	const open: Record<string, unknown>[] = [];
+	for (const line of text.split('\n').map((each) => each.trim())) {
+		const [, block = ''] = /^(\w+)(?: =)? \{$/.exec(line) ?? [];
+		const [, key = '', value = ''] = /^(\w[\w-]*|".*?")\s+= (.+)$/.exec(line) ?? [];
+		const inside = open.at(-1);
+		if (block !== '') {
+			const child: Record<string, unknown> = {};
+			(inside ?? found)[NAMES[block] ?? camel(block)] = child;
+			open.push(child);
+		} else if (line === '}') open.pop();
+		else if (key !== '') (inside ?? found)[inside ? camel(unquoted(key)) : (NAMES[key] ?? key)] = literal(value);
+		else if (line !== '' && !line.startsWith('#')) throw new Error(`Terraform does not read ${line}`);
+	}
+	expect(open).toEqual([]);
+	return found;
+}
+const NAMES: Readonly<Record<string, string>> = {
+	workloads_config: 'workloads',
+	airflow_config_overrides: 'overrides',
+	environment_size: 'size',
+};
+/** Settings have dashes and underscores of their own. */
+const camel = (name: string): string =>
+	name.includes('-') ? name : name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+const literal = (value: string): unknown => (value.startsWith('"') ? unquoted(value) : Number(value));
+
+/** A quoted string of HCL: its escapes are fewer than those of JSON, and what is not escaped would be run. */
+function unquoted(text: string): string {
+	if (!text.startsWith('"')) return text;
+	if (/\\(?![nrt"\\]|u[0-9a-f]{4})/i.test(text.replaceAll('\\\\', ''))) throw new Error(`no escape of HCL in ${text}`);
+	const plain = text.replace(/([$%])\1\{/g, '\0$1');
+	if (/[$%]\{/.test(plain)) throw new Error(`${text} would be run`);
+	return String(JSON.parse(plain.replace(/\0([$%])/g, '$1{')));
+}
+
+test('a patch changes what it says and nothing else, by the API, gcloud and Terraform alike', async () => {
 	await fc.assert(
 		fc.asyncProperty(staged, async (stage) => {
 			const before = settingsOf(open(stage).world);
@@ -199,6 +242,13 @@ test('a patch changes what it says and nothing else, by the API and by gcloud al
 				}
 			}
 			expect(settingsOf(byShell.world)).toEqual(after);
+
+			const of = (...whats: readonly Change['what'][]): boolean => changes.some(({ what }) => whats.includes(what));
+			expect(inTerraform(patchFor(home, changes).terraform ?? '')).toEqual({
+				...(of('worker', 'component') && { workloads: JSON.parse(JSON.stringify(after.workloads)) }),
+				...(of('concurrency', 'override') && { overrides: after.airflowConfigOverrides }),
+				...(of('environment size') && { size: after.environmentSize }),
+			});
 		}),
 		{ numRuns: 60 },
 	);

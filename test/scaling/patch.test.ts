@@ -55,6 +55,8 @@ describe('a patch', () => {
 		});
 		expect(terraform).toContain('core-x = "$${a}"');
 		expect(terraform).toContain('celery-worker_concurrency = "3"');
+		const odd: Change = { what: 'override', key: 'core-y', from: undefined, to: '\b\f\n"\\b%{x}' };
+		expect(patchFor(environment, [odd]).terraform).toContain('core-y = "\\u0008\\u000c\\n\\"\\\\b%%{x}"');
 	});
 
 	test('of plain Airflow is a setting', () => {
