@@ -114,7 +114,7 @@ const environments = GENERATIONS.chain((generation) =>
 );
 type Staged = typeof environments extends fc.Arbitrary<infer T> ? T : never;
 
-const withoutStorage = ({ storageGb: _, ...rest }: Whole): Omit<Whole, 'storageGb'> => rest;
+const withoutStorage = ({ cpu, memoryGb, count }: Whole): Omit<Whole, 'storageGb'> => ({ cpu, memoryGb, count });
 
 function historyOf(staged: Staged): History {
 	const { generation, worker, more, concurrency, load } = staged;
