@@ -20,8 +20,10 @@ const SETTINGS = {
 	AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG: '1000',
 	AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT: '1000',
 	AIRFLOW__SCHEDULER__MAX_TIS_PER_QUERY: '512',
-	// At concurrency 2 the last ones wait longer than the usual ten minutes.
+	// At concurrency 2 the last ones wait longer than the usual ten minutes. On Airflow 3 the token of a task, too, runs out
+	// while it waits, and then it fails as it starts.
 	AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT: '7200',
+	AIRFLOW__EXECUTION_API__JWT_EXPIRATION_TIME: '7200',
 	// Parsing again and again would take the CPU from the tasks' starts.
 	AIRFLOW__SCHEDULER__MIN_FILE_PROCESS_INTERVAL: '300',
 	AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL: '300',
@@ -130,12 +132,20 @@ const run = (client: Airflow, dag: string, id: string): Promise<unknown> =>
 /** One call every five seconds, so that looking does not take the CPU from what is looked at. */
 async function untilDone(client: Airflow, dag: string, newest: number, withinMs: number): Promise<void> {
 	for (const until = Date.now() + withinMs; Date.now() < until; await sleep(5000)) {
-		const states = (await client.runs(dag, { limit: newest })).map(({ state }) => state);
+		const runs = await client.runs(dag, { limit: newest });
+		const states = runs.map(({ state }) => state);
 		// What did not sleep its time is no measurement.
-		if (states.includes('failed')) throw new Error(`A run of ${dag} failed.`);
+		const failed = runs.find(({ state }) => state === 'failed');
+		if (failed) throw new Error(await whyFailed(client, dag, failed.run));
 		if (states.length === newest && states.every((state) => state === 'success')) return;
 	}
 	throw new Error(`${dag} did not end within ${withinMs / 1000} s.`);
+}
+
+async function whyFailed(client: Airflow, dag: string, run: string): Promise<string> {
+	const task = (await client.taskInstances(dag, run)).find(({ state }) => state === 'failed');
+	const log = task && (await client.log(task, 4000));
+	return `${dag} ${run} failed: ${JSON.stringify(task)}\n${log ?? 'It has no log.'}`;
 }
 
 function at(time: string | undefined): number {
