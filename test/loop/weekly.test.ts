@@ -1,10 +1,13 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
+import { adviceOn } from '../../commands/_parts/size-advice.ts';
 import { execute } from '../../commands/execute.ts';
 import type { BotDeps } from '../../src/build-deps.ts';
 import type { Airflow, TaskInstance } from '../../src/domain/airflow.ts';
+import type { Reply } from '../../src/domain/reply.ts';
 import type { Applying } from '../../src/scaling/applying.ts';
 import { scalingSchema } from '../../src/scaling/options.ts';
+import type { Week } from '../../src/scaling/settle.ts';
 import { render } from '../../src/slack/render.ts';
 import { tellAdvice, weeklyDue } from '../../worker/advise.ts';
 import { deliver } from '../../worker/deliver.ts';
@@ -153,8 +156,20 @@ test('an environment that cannot be read is tried for hours, then left out', asy
 	expect(wired.slack.messages('C0OPEN')).toHaveLength(0);
 }, 30_000);
 
-test('a change is graded after a week, in its thread, and the next advice knows', async () => {
-	const week = { tasks: 0, waitP95Ms: 900_000, deaths: 0, cost: 100 };
+/** A change that was applied a week ago, with its message, and what `lab` has done since: the planted history `since`. */
+async function appliedAWeekAgo(
+	since: keyof typeof PLANTED,
+	{ before = {}, ...more }: Partial<Applying> & { before?: Partial<Week> } = {},
+): Promise<Applying> {
+	const message = 'b'.repeat(24);
+	const place = { kind: 'channel' as const, channel: 'C0OPEN' };
+	const title: Reply = { to: 'channel', parts: [{ kind: 'title', line: ['Changed'] }] };
+	await say(wires, message, place, { reply: title, lang: 'en', stage: 10 });
+	await delivered(message);
+	const at = clock.now;
+	airflow = airflowOf(since, 7 * DAY);
+	clock.now += 7 * DAY;
+	const after = (await adviceOn('lab', { days: 7, waitMs: undefined }, wires.deps)).advice.week;
 	const applied: Applying = {
 		v: 1,
 		id: 'a'.repeat(24),
@@ -167,41 +182,63 @@ test('a change is graded after a week, in its thread, and the next advice knows'
 			after: {},
 			failing: true,
 			tasksPerDay: 1000,
-			week,
+			// As many tasks as a week later.
+			week: { tasks: after?.tasks ?? 0, waitP95Ms: 900_000, deaths: 0, cost: 100, ...before },
 		},
 		by: { user: 'U0ANN', name: 'Ann' },
-		at: clock.now,
-		until: clock.now + 1,
-		message: 'b'.repeat(24),
+		at,
+		until: at + 1,
+		message,
 		channel: 'C0OPEN',
 		lang: 'en',
 		steps: [],
-		ended: { how: 'done', at: clock.now },
+		ended: { how: 'done', at },
+		...more,
 	};
-	await say(
-		wires,
-		applied.message,
-		{ kind: 'channel', channel: 'C0OPEN' },
-		{ reply: { to: 'channel', parts: [{ kind: 'title', line: ['Changed'] }] }, lang: 'en', stage: 10 },
-	);
-	await delivered(applied.message);
-	const [message] = wired.slack.messages('C0OPEN');
-	// What a week later looks like decides: as many tasks as before, a shorter wait.
-	airflow = airflowOf('fine', 7 * DAY);
-	const { adviceOn } = await import('../../commands/_parts/size-advice.ts');
-	clock.now += 7 * DAY;
-	const after = (await adviceOn('lab', { days: 7, waitMs: undefined }, wires.deps)).advice.week;
-	const proposal = { ...applied.proposal, week: { ...week, tasks: after?.tasks ?? 0 } };
-	await wires.deps.applies.ask({ ...applied, proposal });
+	await wires.deps.applies.ask(applied);
 	await wires.deps.applies.remember('lab', applied.id, applied.at);
-	clock.now -= 1000;
-	expect(await gradeChange(applied.id, wires)).toEqual({ againInMs: 1000 });
-	clock.now += 1000;
-	expect(await gradeChange(applied.id, wires)).toBe('done');
-	await delivered(`grade-${applied.id}`);
-	const reply = wired.slack.allMessages().find(({ threadTs }) => threadTs === message?.ts);
-	expect(JSON.stringify(reply?.blocks)).toMatch(/A week later: it helped.*15m.*3s/);
-	expect((await wires.deps.applies.applied('lab'))[0]?.grade).toBe('helped');
-	// Once.
-	expect(await gradeChange(applied.id, wires)).toBe('done');
-}, 30_000);
+	return applied;
+}
+
+/** What is said of it in its thread, as one text. */
+async function saidOf({ id }: Applying): Promise<string> {
+	const [message] = wired.slack.messages('C0OPEN');
+	expect(await gradeChange(id, wires)).toBe('done');
+	await delivered(`grade-${id}`);
+	return JSON.stringify(wired.slack.allMessages().find(({ threadTs }) => threadTs === message?.ts)?.blocks ?? '');
+}
+const gradeNow = async (): Promise<unknown> => (await wires.deps.applies.applied('lab'))[0]?.grade;
+
+describe('a change is graded after a week, in its thread', () => {
+	test('not before; helped; and the next advice knows', async () => {
+		const applied = await appliedAWeekAgo('fine');
+		clock.now -= 1000;
+		expect(await gradeChange(applied.id, wires)).toEqual({ againInMs: 1000 });
+		clock.now += 1000;
+		expect(await saidOf(applied)).toMatch(/A week later: it helped.*15m.*3s/);
+		expect(await gradeNow()).toBe('helped');
+		// Once.
+		expect(await gradeChange(applied.id, wires)).toBe('done');
+		expect(wired.slack.allMessages().filter(({ threadTs }) => threadTs !== undefined)).toHaveLength(1);
+	}, 90_000);
+
+	test('made worse, in the language of whoever asked', async () => {
+		const applied = await appliedAWeekAgo('queueing-at-most', { before: { waitP95Ms: 20_000 }, lang: 'ja' });
+		expect(await saidOf(applied)).toMatch(/1 週間後の評価: 悪化しました。.*20秒/);
+		expect(await gradeNow()).toBe('made worse');
+	}, 90_000);
+
+	test('no grade where the load was another', async () => {
+		const applied = await appliedAWeekAgo('fine', { before: { tasks: 100_000 } });
+		expect(await saidOf(applied)).toContain('too different');
+		expect(await gradeNow()).toBeUndefined();
+	}, 90_000);
+
+	test('nothing of one that was set back, or whose message somebody removed', async () => {
+		const applied = await appliedAWeekAgo('fine', { revertedBy: 'c'.repeat(24) });
+		expect(await saidOf(applied)).toBe('""');
+		await wires.deps.applies.change(applied.id, (now) => ({ ...now, revertedBy: undefined }));
+		await wired.client.hset(`{concertmaster}:msg:${applied.message}`, 'state', 'gone');
+		expect(await saidOf(applied)).toBe('""');
+	}, 90_000);
+});

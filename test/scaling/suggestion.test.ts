@@ -51,6 +51,7 @@ describe('what the card of an incident suggests', () => {
 		],
 		['a full disk', 'worker-pod-evicted-storage', COMPOSER_2, 'worker storage 1 → 2 GB'],
 		['a queue', 'task-stuck-queued', COMPOSER_3, 'max workers 3 → 5'],
+		['a queue, up to the most', 'task-stuck-queued', worker(COMPOSER_3, { maxCount: 80 }), 'max workers 80 → 100'],
 		[
 			'a queue before workers that do not scale',
 			'task-stuck-queued',
