@@ -34,6 +34,8 @@ export type RealAirflow = {
 	kill(component: string): Promise<void>;
 	/** A Celery worker that runs so many tasks at a time, in place of the one there is, which is killed. */
 	worker(concurrency: number): Promise<void>;
+	/** CPU time of all its processes so far, its database's too. What a killed worker had taken is gone from it. Seconds. */
+	cpuSeconds(): Promise<number>;
 	/** Ends every process and removes the folder. */
 	stop(): Promise<void>;
 };
@@ -184,7 +186,7 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 				const step = JSON.parse(line) as { step: string; seconds?: number; component?: string; pid?: number };
 				if (step.seconds !== undefined) took[step.step] = step.seconds;
 				if (step.component !== undefined && step.pid !== undefined) pids[step.component] = step.pid;
-				events.emit(`${step.step} ${step.component ?? ''}`);
+				events.emit(`${step.step} ${step.component ?? ''}`, step.seconds);
 				if (step.step === 'running') done(true);
 			})
 			.on('close', () => done(false));
@@ -240,6 +242,12 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 		took,
 		kill: (component) => again(component),
 		worker: (concurrency) => again('worker', celery(concurrency)),
+		async cpuSeconds() {
+			const answer = once(events, 'cpu ', { signal: AbortSignal.timeout(20_000) });
+			stdin.write(`${JSON.stringify({ cpu: true })}\n`);
+			const [seconds] = (await answer) as [number];
+			return seconds;
+		},
 		stop,
 	};
 }

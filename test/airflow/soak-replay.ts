@@ -1,12 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Airflow } from '../../src/domain/airflow.ts';
 import { fitOverhead, type Recorded } from '../../src/scaling/overhead.ts';
 import { quantile } from '../../src/scaling/quantile.ts';
 import { replay, type Overhead } from '../../src/scaling/replay.ts';
-import { startSoakAirflow } from './soak-airflow.ts';
+import { overheadOn } from '../../src/scaling/shared-cpu.ts';
+import { startSoakAirflow, type SoakAirflow } from './soak-airflow.ts';
 
 const RUNS = 10;
 const TASKS = 30 * RUNS;
@@ -40,9 +41,10 @@ export type Compared = {
 	/** Predicted against measured, as a share; below 0: too short. */
 	off: number;
 	good: boolean;
-	/** Share of all cores that was busy while it ran, whoever kept it so. */
-	cpuBusy: number;
-	/** Fitted from the recording at concurrency 4 alone. */
+	/** CPU time of all of Airflow for each task, and the cores it had. */
+	cpuSecondsATask: number;
+	cores: number;
+	/** Worked out from the recording at concurrency 4 alone. */
 	overhead: Overhead;
 };
 
@@ -55,7 +57,7 @@ export async function soakReplay(
 	repeat: number,
 	{ say, report, keep }: { say: (line: string) => void; report: (result: Compared) => void; keep?: string | undefined },
 ): Promise<void> {
-	const { airflow, client } = await startSoakAirflow(generation, {
+	const soak = await startSoakAirflow(generation, {
 		say,
 		concurrency: RECORDED_AT,
 		settings: SETTINGS,
@@ -63,7 +65,7 @@ export async function soakReplay(
 	});
 	try {
 		const measure = async (concurrency: number): Promise<Measured> => {
-			const measured = await record(client, concurrency);
+			const measured = await record(soak, concurrency);
 			if (keep !== undefined) {
 				await mkdir(keep, { recursive: true });
 				const file = `airflow-${generation}-repeat-${repeat}-concurrency-${concurrency}.json`;
@@ -72,14 +74,16 @@ export async function soakReplay(
 			return measured;
 		};
 		const at4 = await measure(RECORDED_AT);
-		const overhead = fitOverhead(at4.tasks, RECORDED_AT);
+		const fitted = fitOverhead(at4.tasks, RECORDED_AT);
+		const durationMs = mean(at4.tasks.map(({ start, end }) => end - start));
 		const compare = (concurrency: number, measured: Measured): void => {
 			const is = p95(measured.tasks.map(({ queued, start }) => start - queued));
+			const overhead = overheadOn(concurrency, fitted, { slots: RECORDED_AT, durationMs, ...at4 });
 			const predicted = p95(predict(at4.tasks, concurrency, overhead));
 			const off = predicted / is - 1;
 			report({
 				soak: 'replay',
-				airflow: airflow.version,
+				airflow: soak.airflow.version,
 				repeat,
 				concurrency,
 				tasks: measured.tasks.length,
@@ -87,21 +91,22 @@ export async function soakReplay(
 				predictedP95Seconds: round(predicted / 1000, 1),
 				off: round(off, 3),
 				good: Math.abs(off) <= WITHIN,
-				cpuBusy: round(measured.cpuBusy, 2),
+				cpuSecondsATask: round(measured.cpuMs / 1000, 2),
+				cores: measured.cores,
 				overhead,
 			});
 		};
 		compare(RECORDED_AT, at4);
 		for (const concurrency of PREDICTED) {
-			await airflow.worker(concurrency);
+			await soak.airflow.worker(concurrency);
 			compare(concurrency, await measure(concurrency));
 		}
 	} finally {
-		await airflow.stop();
+		await soak.airflow.stop();
 	}
 }
 
-type Measured = { tasks: Recorded[]; cpuBusy: number };
+type Measured = { tasks: Recorded[]; cpuMs: number; cores: number };
 
 const predict = (tasks: readonly Recorded[], concurrency: number, overhead: Overhead): Float64Array =>
 	replay(
@@ -110,20 +115,20 @@ const predict = (tasks: readonly Recorded[], concurrency: number, overhead: Over
 	).waitsMs;
 
 /** The worker is up; the load comes at once. */
-async function record(client: Airflow, concurrency: number): Promise<Measured> {
+async function record({ airflow, client }: SoakAirflow, concurrency: number): Promise<Measured> {
 	await run(client, 'cm_warm', `warm_${concurrency}`);
 	await untilDone(client, 'cm_warm', 1, 180_000);
-	const busy = cpuClock();
+	const cpuBefore = await airflow.cpuSeconds();
 	const runs = Array.from({ length: RUNS }, (_, n) => `soak_${concurrency}_${n}`);
 	for (const id of runs) await run(client, 'cm_soak', id);
 	await untilDone(client, 'cm_soak', RUNS, 1_800_000);
-	const cpuBusy = busy();
+	const cpuMs = (1000 * ((await airflow.cpuSeconds()) - cpuBefore)) / TASKS;
 	const tasks: Recorded[] = [];
 	for (const id of runs)
 		for (const { queuedAt, startedAt, endedAt } of await client.taskInstances('cm_soak', id))
 			tasks.push({ queued: at(queuedAt), start: at(startedAt), end: at(endedAt) });
 	if (tasks.length !== TASKS) throw new Error(`${tasks.length} tasks ran, not ${TASKS}.`);
-	return { tasks, cpuBusy };
+	return { tasks, cpuMs, cores: availableParallelism() };
 }
 
 const run = (client: Airflow, dag: string, id: string): Promise<unknown> =>
@@ -154,23 +159,7 @@ function at(time: string | undefined): number {
 	return ms;
 }
 
-/** Call it, and call what it gives: the share of all cores that was busy in between. */
-function cpuClock(): () => number {
-	const read = (): { idle: number; all: number } => {
-		const times = cpus().map((cpu) => cpu.times);
-		const sum = (of: (one: (typeof times)[number]) => number): number =>
-			times.reduce((total, one) => total + of(one), 0);
-		return {
-			idle: sum(({ idle }) => idle),
-			all: sum(({ idle, user, sys, nice, irq }) => idle + user + sys + nice + irq),
-		};
-	};
-	const before = read();
-	return () => {
-		const after = read();
-		return 1 - (after.idle - before.idle) / Math.max(1, after.all - before.all);
-	};
-}
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 const p95 = (waits: Iterable<number>): number => quantile([...waits], 0.95);
 
