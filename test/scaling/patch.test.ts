@@ -37,6 +37,16 @@ describe('a patch', () => {
 			expect(terraform).toContain(block);
 	});
 
+	test('of a component names what is changed of it and nothing else', () => {
+		const from = { count: 1, cpu: 0.5, memoryGb: 2, storageGb: 1 };
+		const { shell } = patchFor(environment, [
+			{ what: 'component', component: 'scheduler', from, to: { ...from, cpu: 1 } },
+		]);
+		expect(shell).toEqual([
+			'gcloud composer environments update prod --location=asia-northeast1 --project=acme --scheduler-cpu=1',
+		]);
+	});
+
 	test('of a part that is not wholly known is no Terraform and no API request, which would null the rest', () => {
 		const { api, terraform, shell } = patchFor({ ...environment, webServer: undefined }, [bigger]);
 		expect({ api, terraform, commands: shell.length }).toEqual({ api: [], terraform: undefined, commands: 1 });
