@@ -41,6 +41,7 @@ export const SOURCE_NAMES: Readonly<Record<Gap['source'], Text>> = {
 		ja: 'Cloud Monitoring: Composer の権限チェック',
 	},
 	databaseCpu: { en: "Cloud Monitoring: the database's CPU", ja: 'Cloud Monitoring: データベースの CPU' },
+	databaseSize: { en: "Cloud Monitoring: the database's size", ja: 'Cloud Monitoring: データベースのサイズ' },
 	queueLength: { en: 'Cloud Monitoring: queue length', ja: 'Cloud Monitoring: キューの長さ' },
 	workers: { en: 'Cloud Monitoring: number of workers', ja: 'Cloud Monitoring: ワーカー数' },
 	schedulerHeartbeats: {

@@ -165,6 +165,8 @@ export type EvidenceMap = {
 	permissionChecks: readonly Series[];
 	/** Fraction 0–1. environment/database/cpu/utilization. */
 	databaseCpu: readonly Series[];
+	/** Bytes of Airflow's own tables, not of the disk. environment/database/airflow/size. */
+	databaseSize: readonly Series[];
 	/** Tasks. environment/task_queue_length. */
 	queueLength: readonly Series[];
 	/** Workers. environment/num_celery_workers. */

@@ -34,6 +34,7 @@ const METRICS = [
 	'brokerErrors',
 	'permissionChecks',
 	'databaseCpu',
+	'databaseSize',
 	'queueLength',
 	'workers',
 	'schedulerHeartbeats',

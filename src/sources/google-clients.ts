@@ -18,9 +18,12 @@ export type GoogleClients = {
 	keep: Kept;
 };
 
-/** Nothing is asked yet. `logReads`: what everybody who reads that project's logs spends from. `now`: epoch milliseconds. */
+/**
+ * Nothing is asked yet. `logReads`: what everybody who reads that project's logs spends from. `now`: epoch milliseconds.
+ * `timeoutMs`: of one call; default: each client's own.
+ */
 export function googleClients(
-	options: ComposerOptions,
+	options: ComposerOptions & { timeoutMs?: number },
 	google: GoogleToken,
 	{ now, logReads }: { now: () => number; logReads: Budget },
 ): GoogleClients {

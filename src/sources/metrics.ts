@@ -41,6 +41,7 @@ export function metricSources({ monitoring, keep }: Clients): Sources {
 		brokerErrors: plain('brokerErrors', 'brokerErrors'),
 		permissionChecks: plain('permissionChecks', 'permissionChecks'),
 		databaseCpu: plain('databaseCpu', 'databaseCpu'),
+		databaseSize: plain('databaseSize', 'databaseSize'),
 		queueLength: plain('queueLength', 'queueLength'),
 		workers: plain('workers', 'workers'),
 		schedulerHeartbeats: plain('schedulerHeartbeats', 'schedulerHeartbeats'),

@@ -19,6 +19,7 @@ const three = environment('composer-3');
 const WORKER = { role: 'roles/composer.worker', members: [SA] };
 const WI = 'roles/iam.workloadIdentityUser';
 const LOADER = 'loader@acme-data.iam.gserviceaccount.com';
+const AIRFLOW = 'https://1c2d-dot-europe-west1.composer.googleusercontent.com';
 const pool = (name: string): string => `serviceAccount:acme-data.svc.id.goog[${name}]`;
 const full = {
 	workerMemory: [series('worker-1', '10:01=1.2 10:03=3.8 10:04=3.9', GB), series('worker-2', '10:04=1', GB)],
@@ -170,8 +171,148 @@ export const cases: readonly Case[] = [
 		name: 'a connection that nobody defined',
 		told: [['missing-connection-or-variable', 'likely', { connection: 'crm' }]],
 		env: three,
-		seen: { projectPolicy: [WORKER], workerLog: [] },
+		seen: { projectPolicy: [WORKER], workerLog: [], environment: { ...three, state: 'RUNNING' } },
+		is: ['missing-connection-or-variable', 'confirmed'],
+		says: 'the environment sets no secrets backend, so `crm` can only be in Airflow itself, and is not',
+	},
+	{
+		name: 'a connection that is in no secrets backend either',
+		told: [['missing-connection-or-variable', 'likely', { connection: 'crm' }]],
+		env: three,
+		seen: {
+			projectPolicy: [WORKER],
+			workerLog: [],
+			environment: {
+				...three,
+				overrides: {
+					'secrets-backend': 'airflow.providers.google.cloud.secrets.secret_manager.CloudSecretManagerBackend',
+				},
+				state: 'RUNNING',
+			},
+		},
 		is: ['missing-connection-or-variable', 'likely'],
+		says: 'the worker tells of no refusal',
+	},
+	{
+		name: 'a secrets backend in the variables of the environment counts too',
+		told: [['missing-connection-or-variable', 'likely', { variable: 'crm' }]],
+		env: three,
+		seen: {
+			projectPolicy: [WORKER],
+			workerLog: [],
+			environment: { ...three, environmentVariables: ['AIRFLOW__SECRETS__BACKEND'], state: 'RUNNING' },
+		},
+		is: ['missing-connection-or-variable', 'likely'],
+	},
+	{
+		name: 'an object that the account could see',
+		told: [['data-object-not-found', 'likely', { bucket: 'acme-raw', object: 'a.csv' }]],
+		env: two,
+		failed: { bucket: 'acme-raw' },
+		seen: { bucketPolicy: [{ role: 'roles/storage.objectViewer', members: [SA] }], projectPolicy: [] },
+		is: ['data-object-not-found', 'confirmed'],
+		says: 'holds `roles/storage.objectViewer` on the bucket `acme-raw`, so what it does not find is not there',
+	},
+	{
+		name: 'an object that may be hidden from the account',
+		told: [['data-object-not-found', 'likely', { bucket: 'acme-raw', object: 'a.csv' }]],
+		env: two,
+		failed: { bucket: 'acme-raw' },
+		seen: { bucketPolicy: [], projectPolicy: [{ role: 'roles/bigquery.jobUser', members: [SA] }] },
+		is: ['data-object-not-found', 'likely'],
+		says: 'Google may hide from it what is there',
+	},
+	{
+		name: 'a table of this project, where the account administers BigQuery',
+		told: [
+			['data-object-not-found', 'likely', { table: 'acme-data.ledger.x', dataset: 'ledger', project: 'acme-data' }],
+		],
+		env: three,
+		seen: { projectPolicy: [{ role: 'roles/bigquery.admin', members: [SA] }] },
+		is: ['data-object-not-found', 'confirmed'],
+		says: 'holds `roles/bigquery.admin` on the project `acme-data`',
+	},
+	{
+		name: 'a table of another project: its policy is not in sight',
+		told: [
+			['data-object-not-found', 'likely', { table: 'acme-shared.ledger.x', dataset: 'ledger', project: 'acme-shared' }],
+		],
+		env: three,
+		seen: { projectPolicy: [{ role: 'roles/bigquery.admin', members: [SA] }] },
+		is: ['data-object-not-found', 'likely'],
+	},
+	{
+		name: 'the old API of this very environment',
+		told: [['api-endpoint-or-auth-changed', 'likely', { url: `${AIRFLOW}/api/v1/dags/a/dagRuns`, status: '405' }]],
+		env: three,
+		seen: { environment: { ...three, airflowUri: AIRFLOW, state: 'RUNNING' } },
+		is: ['api-endpoint-or-auth-changed', 'confirmed'],
+		says: 'calls `/api/v1` of this environment, which runs Airflow 3.1.7 and speaks `/api/v2`',
+	},
+	{
+		name: "the old API of another's environment, which is not looked at",
+		told: [
+			[
+				'api-endpoint-or-auth-changed',
+				'likely',
+				{ url: 'https://0f0f-dot-europe-west1.composer.googleusercontent.com/api/v1/dags/a/dagRuns', status: '405' },
+			],
+		],
+		env: three,
+		seen: { environment: { ...three, airflowUri: AIRFLOW, state: 'RUNNING' } },
+		is: ['api-endpoint-or-auth-changed', 'likely'],
+	},
+	{
+		name: 'the experimental API, switched on in this environment',
+		told: [['api-endpoint-or-auth-changed', 'likely', { url: `${AIRFLOW}/api/experimental/dags/a/dag_runs` }]],
+		env: two,
+		seen: {
+			environment: {
+				...two,
+				airflowUri: AIRFLOW,
+				overrides: { 'api-enable_experimental_api': 'True' },
+				state: 'RUNNING',
+			},
+		},
+		is: ['api-endpoint-or-auth-changed', 'likely'],
+	},
+	{
+		name: "Airflow refused the environment's own account, which may not pass its proxy",
+		told: [['api-user-not-registered', 'likely', { url: `${AIRFLOW}/api/v2/dags/a/dagRuns`, status: '403' }]],
+		env: three,
+		seen: {
+			environment: { ...three, airflowUri: AIRFLOW, state: 'RUNNING' },
+			projectPolicy: [{ role: 'roles/bigquery.jobUser', members: [SA] }],
+		},
+		is: ['api-user-not-registered', 'likely'],
+		says: 'holds only `roles/bigquery.jobUser` on the project `acme-data`, not `roles/composer.user`',
+	},
+	{
+		name: 'the account passes the proxy: Airflow itself refused it',
+		told: [['api-user-not-registered', 'likely', { url: `${AIRFLOW}/api/v2/dags/a/dagRuns`, status: '403' }]],
+		env: three,
+		seen: {
+			environment: { ...three, airflowUri: AIRFLOW, state: 'RUNNING' },
+			projectPolicy: [{ role: 'roles/composer.user', members: [SA] }],
+		},
+		is: ['api-user-not-registered', 'likely'],
+		says: 'look at its role in Airflow and the network access list',
+	},
+	{
+		name: 'the database, on Airflow 3',
+		told: [['airflow3-direct-db-access', 'confirmed']],
+		env: three,
+		seen: { environment: { ...three, state: 'RUNNING' } },
+		is: ['airflow3-direct-db-access', 'confirmed'],
+		says: 'runs Airflow 3.1.7, where tasks have no way to the database',
+	},
+	{
+		name: 'the database, on Airflow 2: the sentence is of something else',
+		told: [['airflow3-direct-db-access', 'confirmed']],
+		env: two,
+		seen: { environment: { ...two, state: 'RUNNING' } },
+		is: ['unknown', 'unknown'],
+		ruledOut: ['airflow3-direct-db-access'],
 	},
 	{
 		name: "the binding of Composer's own pods was overwritten: who, when, and the lost members in the fix",
@@ -733,7 +874,46 @@ export const cases: readonly Case[] = [
 		says: 'the web server has 1 vCPU and 2 GB; this image needs at least 1 vCPU and 3 GB',
 	},
 
+	{
+		name: 'the database is larger than an upgrade takes',
+		told: [['db-too-large-for-upgrade', 'confirmed', { limit: '20' }]],
+		env: three,
+		seen: { databaseSize: [series('', '10:03=23.1 10:04=23.4', 1e9)] },
+		is: ['db-too-large-for-upgrade', 'confirmed'],
+		says: "Airflow's database holds 23.4 GB; 20 GB is the most",
+	},
+	{
+		name: 'the database is small: the sentence is of another',
+		told: [['db-too-large-for-upgrade', 'confirmed', { limit: '20' }]],
+		env: three,
+		seen: { databaseSize: [series('', '10:04=3', 1e9)] },
+		is: ['db-too-large-for-upgrade', 'possible'],
+		says: 'which is below the 20 GB that are the most',
+	},
+	{
+		name: 'a task asked the environment for something while it was updated',
+		told: [['env-in-error-or-busy', 'likely']],
+		env: three,
+		seen: { operations: [{ type: 'UPDATE', state: 'RUNNING', startedAt: at('09:58') }] },
+		is: ['env-in-error-or-busy', 'confirmed'],
+		says: 'UPDATE from 09:58 UTC, still going on',
+	},
+
 	// pods
+	{
+		name: 'the image was still on its way',
+		told: [['kpo-startup-timeout', 'likely', { limit: '120' }]],
+		env: two,
+		failed: onPod,
+		seen: {
+			kubernetesEvents: [
+				event('10:01', 'Pod/load-x1y2z3', 'Scheduled', 'Successfully assigned composer-user-workloads/load-x1y2z3'),
+				event('10:02', 'Pod/load-x1y2z3', 'Pulling', 'Pulling image "eu.gcr.io/acme/etl:v9"'),
+			],
+		},
+		is: ['kpo-startup-timeout', 'confirmed'],
+		says: 'the pod `Pod/load-x1y2z3` was still starting: Pulling: Pulling image "eu.gcr.io/acme/etl:v9"',
+	},
 	{
 		name: 'the pod waited for an image',
 		told: [['kpo-startup-timeout', 'likely', { limit: '120' }]],

@@ -36,6 +36,7 @@ export function botOn(
 			name: environment.name,
 			rootUrl: google.rootUrl,
 			loggingEndpoint: google.loggingEndpoint,
+			timeoutMs: PATIENT_MS,
 		},
 		fixedToken(token),
 		{ now, logReads: budget(1000, now) },

@@ -46,7 +46,7 @@ describe('/dag diagnose as soon as the demo stands', () => {
 		['staging', 'score_segments', 'kpo-ksa-no-gcp-access', 'confirmed'],
 		['staging', 'hourly_orders', 'db-overloaded', 'confirmed'],
 		['staging', 'trigger_reporting', 'api-endpoint-or-auth-changed', 'likely'],
-		['staging', 'crm_sync', 'missing-connection-or-variable', 'likely'],
+		['staging', 'crm_sync', 'missing-connection-or-variable', 'confirmed'],
 		['finance', 'route_optimizer', 'zombie-heartbeat-timeout', 'confirmed'],
 		['finance', 'invoice_run', 'task-stuck-queued', 'confirmed'],
 		['finance', 'daily_ledger', 'workload-identity-binding-lost', 'confirmed'],

@@ -153,7 +153,11 @@ export const expected: Readonly<Record<string, Expected>> = {
 	},
 	'old-airflow-api': {
 		verdict: 'api-endpoint-or-auth-changed',
-		status: 'likely',
+		status: 'confirmed',
+		because: {
+			'composer-3': /`\/api\/v1` of this environment, which runs Airflow 3\.1\.7/,
+			composer: /`\/api\/experimental` of this environment, which runs Airflow 2\.11\.1/,
+		},
 		line: {
 			'composer-3': /405 Client Error: Method Not Allowed for url: \S+\/api\/v1\/dags\/reporting\/dagRuns/,
 			composer: /404 Client Error: Not Found for url: \S+\/api\/experimental\/dags\/reporting\/dag_runs/,
@@ -440,7 +444,9 @@ export const expected: Readonly<Record<string, Expected>> = {
 	},
 	'connection-nowhere': {
 		verdict: 'missing-connection-or-variable',
-		status: 'likely',
+		status: { composer: 'confirmed', plain: 'likely' },
+		because: { composer: /sets no secrets backend/ },
+		stays: { composer: { workerLog: 'where no secrets backend is set, no worker asks one' } },
 		line: /The conn_id `crm_default` isn't defined/,
 		fix: { composer: [/connections add -- crm_default/], plain: [/airflow connections add crm_default/] },
 		repair: {
@@ -509,7 +515,9 @@ export const expected: Readonly<Record<string, Expected>> = {
 	'harmless-update-meanwhile': { verdict: 'user-code-exception', status: 'confirmed', line: /ValueError: feature/ },
 	'file-not-delivered': {
 		verdict: 'data-object-not-found',
-		status: 'likely',
+		status: { composer: 'confirmed', plain: 'likely' },
+		because: { composer: /holds `roles\/storage\.objectViewer` on the bucket `acme-sales`/ },
+		stays: { composer: { projectPolicy: "the bucket's own policy lets the account see it" } },
 		line: /No such object: acme-sales\/sales\/2026-11-17\.csv/,
 	},
 	'words-of-a-ticket': {

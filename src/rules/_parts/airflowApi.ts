@@ -30,3 +30,11 @@ export function answered(statuses: string): RegExp {
 
 /** Airflow's own names for what it refused, with the reference page it links to. */
 export const REFERENCE = 'stable-rest-api-ref.html#section/Errors/';
+
+/** Whether the call went to this environment's own Airflow. Another host may be another environment's, which is not looked at. */
+export function isOwnAirflow(url: string | undefined, airflowUri: string | undefined): boolean {
+	const [called, own] = [url, airflowUri].map((each) =>
+		each !== undefined && URL.canParse(each) ? new URL(each).host : undefined,
+	);
+	return called !== undefined && called === own;
+}

@@ -1,4 +1,5 @@
 import { defineRule, line } from '../../domain/rule.ts';
+import { confirmed, ruledOut } from '../_parts/said.ts';
 import { inLang, python, say } from '../_parts/steps.ts';
 import { sober } from '../_parts/own.ts';
 
@@ -39,6 +40,23 @@ export default defineRule({
 			...(provider === undefined || at !== undefined ? {} : { provider: provider.replaceAll('/', '-') }),
 		};
 		return sober({ says: 'proof', facts }, hits, scene);
+	},
+	reads: ['environment'],
+	decides: ['environment'],
+	verify({ environment }, { told }) {
+		const { airflowVersion } = environment ?? {};
+		if (told === undefined || airflowVersion === undefined) return undefined;
+		if (airflowVersion.startsWith('3'))
+			return confirmed(
+				'environment',
+				`the environment runs Airflow ${airflowVersion}, where tasks have no way to the database.`,
+				`環境は Airflow ${airflowVersion} で、タスクからデータベースにはアクセスできません。`,
+			);
+		return ruledOut(
+			'environment',
+			`the environment runs Airflow ${airflowVersion}, where tasks may use the database.`,
+			`環境は Airflow ${airflowVersion} で、タスクからデータベースを使用できます。`,
+		);
 	},
 	fix({ facts, lang }) {
 		const t = inLang(lang);

@@ -1,7 +1,15 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { CALLS_AIRFLOW, CALL_LITERALS, REFUSAL_LITERALS, answered, refusedByAirflow } from '../_parts/airflowApi.ts';
+import {
+	CALLS_AIRFLOW,
+	CALL_LITERALS,
+	REFUSAL_LITERALS,
+	answered,
+	isOwnAirflow,
+	refusedByAirflow,
+} from '../_parts/airflowApi.ts';
 import { gcloud, resource } from '../_parts/iam.ts';
 import { forGeneration, grantOnProject, hcl, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
+import { confirmed } from '../_parts/said.ts';
 import { strongest } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -115,6 +123,22 @@ export default defineRule({
 		const noDag = scene.has("DAG with dag_id: '") || scene.has('The Dag with ID: `');
 		if (noDag && decisive.every((hit) => hit.facts['status'] === '404')) return { ...weighing, says: 'weak' };
 		return surely ? weighing : { ...weighing, says: 'weak' };
+	},
+	reads: ['environment'],
+	decides: ['environment'],
+	verify({ environment }, { facts, told }) {
+		const { airflowUri, airflowVersion } = environment ?? {};
+		if (told === undefined || airflowVersion === undefined || !isOwnAirflow(facts['url'], airflowUri)) return undefined;
+		const api = /\/api\/(experimental|v\d)(?:\/|$)/.exec(facts['url'] ?? '')?.[1];
+		const speaks = airflowVersion.startsWith('3') ? 'v2' : 'v1';
+		if (api === undefined || api === speaks) return undefined;
+		if (api === 'experimental' && /^true$/i.test(environment?.overrides?.['api-enable_experimental_api'] ?? ''))
+			return undefined;
+		return confirmed(
+			'environment',
+			`it calls \`/api/${api}\` of this environment, which runs Airflow ${airflowVersion} and speaks \`/api/${speaks}\`.`,
+			`この環境の \`/api/${api}\` を呼び出していますが、Airflow ${airflowVersion} の API は \`/api/${speaks}\` です。`,
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

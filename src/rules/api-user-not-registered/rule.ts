@@ -5,9 +5,12 @@ import {
 	REFERENCE,
 	REFUSAL_LITERALS,
 	answered,
+	isOwnAirflow,
 	refusedByAirflow,
 } from '../_parts/airflowApi.ts';
-import { airflowCli, gcloud, memberOf, resource, rolesOf } from '../_parts/iam.ts';
+import { airflowCli, gcloud, memberIfKnown, memberOf, resource, rolesOf } from '../_parts/iam.ts';
+import { heldBy, onProject } from '../_parts/policy.ts';
+import { likely } from '../_parts/said.ts';
 import {
 	command,
 	forGeneration,
@@ -20,6 +23,9 @@ import {
 	updateEnvironment,
 } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
+
+/** Roles with which Composer's proxy lets a caller through to Airflow; a custom one may. */
+const PASSES = /^(?:roles\/(?:owner|editor|composer\.(?:user|admin|environmentAndStorageObject\w+))|(?!roles\/).*)$/;
 
 export default defineRule({
 	id: 'api-user-not-registered',
@@ -94,6 +100,29 @@ export default defineRule({
 		if (!answer) return undefined;
 		const both = strongest([answer, ...(called ? [called] : [])]);
 		return both && { ...both, says: called ? 'strong' : 'weak' };
+	},
+	reads: ['environment', 'projectPolicy'],
+	verify({ environment, projectPolicy }, { facts, told, env }) {
+		const member = memberIfKnown(facts['principal'], env);
+		if (told !== 'log' || !projectPolicy || member === undefined || env.project === undefined) return undefined;
+		// A task of this environment calls with the environment's account, unless its connection says otherwise.
+		if (!isOwnAirflow(facts['url'], environment?.airflowUri)) return undefined;
+		const held = heldBy(projectPolicy, member).map(({ role }) => role);
+		const name = member.replace(/^\w+:/, '');
+		const on = onProject(env.project);
+		const passes = held.find((role) => PASSES.test(role));
+		if (passes !== undefined)
+			return likely(
+				'projectPolicy',
+				`\`${name}\` holds \`${passes}\` on ${on.en}, which the proxy lets through: look at its role in Airflow and the network access list.`,
+				`\`${name}\` は ${on.ja} で \`${passes}\` を持っておりプロキシは通過します。Airflow でのロールとネットワーク アクセス制御を確認してください。`,
+			);
+		const list = held.map((role) => `\`${role}\``).join(', ');
+		return likely(
+			'projectPolicy',
+			`\`${name}\` holds ${list === '' ? 'no role' : `only ${list}`} on ${on.en}, not \`roles/composer.user\`.`,
+			`\`${name}\` が ${on.ja} で持つロールは${list === '' ? 'なく' : ` ${list} のみで`}、\`roles/composer.user\` がありません。`,
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

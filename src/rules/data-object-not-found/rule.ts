@@ -1,5 +1,7 @@
 import { defineRule, line } from '../../domain/rule.ts';
-import { gcloud } from '../_parts/iam.ts';
+import { gcloud, memberIfKnown } from '../_parts/iam.ts';
+import { gives, onBucket, onProject } from '../_parts/policy.ts';
+import { confirmed, likely } from '../_parts/said.ts';
 import { command, inLang, names, say, sh } from '../_parts/steps.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
@@ -82,6 +84,38 @@ export default defineRule({
 		const object = weighing?.facts?.['object']?.replaceAll('%2F', '/');
 		const facts = { ...weighing?.facts, ...(object === undefined ? {} : { object }) };
 		return unlessQuoted(weighing && { ...weighing, facts }, scene);
+	},
+	reads: ['bucketPolicy', 'projectPolicy'],
+	verify({ bucketPolicy, projectPolicy }, { failed, facts, told, env }) {
+		const member = memberIfKnown(undefined, env);
+		if (told === undefined || member === undefined || env.project === undefined) return undefined;
+		const name = member.replace(/^\w+:/, '');
+		const { bucket, project } = facts;
+		const inBucket = bucket !== undefined && bucket === failed.bucket;
+		const inProject = project !== undefined && (project === env.project || project === env.projectNumber);
+		if (!inBucket && !inProject) return undefined;
+		const permission = inBucket ? 'storage.objects.get' : 'bigquery.tables.getData';
+		const own = projectPolicy && gives(projectPolicy, member, permission);
+		const near = inBucket && bucketPolicy ? gives(bucketPolicy, member, permission) : undefined;
+		// Who may see what is there is told that it is not.
+		const sees =
+			typeof near === 'object'
+				? { ...near, source: 'bucketPolicy' as const, on: onBucket(bucket ?? '') }
+				: !inBucket && typeof own === 'object'
+					? { ...own, source: 'projectPolicy' as const, on: onProject(env.project) }
+					: undefined;
+		if (sees)
+			return confirmed(
+				sees.source,
+				`\`${name}\` holds \`${sees.role}\` on ${sees.on.en}, so what it does not find is not there.`,
+				`\`${name}\` は ${sees.on.ja} で \`${sees.role}\` を持っているため、見つからないものは存在しません。`,
+			);
+		if (near !== 'no' || own !== 'no') return undefined;
+		return likely(
+			'bucketPolicy',
+			`\`${name}\` holds no role with ${permission} on ${onBucket(bucket ?? '').en} or the project: Google may hide from it what is there.`,
+			`\`${name}\` は ${onBucket(bucket ?? '').ja} でもプロジェクトでも ${permission} を含むロールを持っていません。存在していても見えていない可能性があります。`,
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);

@@ -2,6 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
 import { forGeneration, inLang, names, say, sh, updateEnvironment } from '../_parts/steps.ts';
 import { airflowCli } from '../_parts/iam.ts';
+import { confirmed, unlikely } from '../_parts/said.ts';
 import { strongest, unlessQuoted } from '../_parts/weigh.ts';
 
 export default defineRule({
@@ -24,6 +25,33 @@ export default defineRule({
 		line('Please clean the database before upgrading', /Please clean the database before upgrading/, 'proof'),
 	],
 	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
+	reads: ['databaseSize'],
+	decides: ['databaseSize'],
+	verify({ databaseSize }, { facts, told }) {
+		const last = databaseSize
+			?.flatMap(({ points }) => points)
+			.toSorted((a, b) => a.at.localeCompare(b.at))
+			.at(-1);
+		if (told === undefined || !last) return undefined;
+		const limit = Number(facts['limit'] ?? 20);
+		const size = Math.round(last.value / 1e8) / 10;
+		if (size > limit)
+			return confirmed(
+				'databaseSize',
+				`Airflow's database holds ${size} GB; ${limit} GB is the most.`,
+				`Airflow のデータベースは ${size} GB です (上限 ${limit} GB)。`,
+				{ at: last.at },
+			);
+		// A tenth lies between the two ways to count a GB.
+		return size > limit * 0.9
+			? undefined
+			: unlikely(
+					'databaseSize',
+					`Airflow's database holds ${size} GB, which is below the ${limit} GB that are the most.`,
+					`Airflow のデータベースは ${size} GB で、上限の ${limit} GB を下回っています。`,
+					{ at: last.at },
+				);
+	},
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/cleanup-airflow-database',
 });

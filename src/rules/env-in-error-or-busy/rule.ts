@@ -38,14 +38,16 @@ export default defineRule({
 	],
 	weigh: (hits, scene) => unlessQuoted(strongest(hits), scene),
 	reads: ['operations'],
+	decides: ['operations'],
 	// Whatever failed while the environment was being changed is marked so.
 	suspects: ({ generation }) => generation?.startsWith('composer') === true,
-	verify({ operations }, { failed }) {
+	verify({ operations }, { failed, told }) {
 		const change = operations && changedMeanwhile(operations, failed);
 		if (change?.startedAt === undefined) return undefined;
 		const ended = change.endedAt === undefined ? undefined : clock(change.endedAt);
 		return {
-			status: 'beside',
+			// A task that was refused for it. An operation that was stands among the operations itself.
+			status: told !== undefined && failed.task !== '' ? 'confirmed' : 'beside',
 			because: {
 				en: `The environment was being changed while this ran: ${change.type} from ${clock(change.startedAt)}${ended === undefined ? ', still going on' : ` to ${ended} (${change.state})`}. What fails then may heal by itself.`,
 				ja: `実行中に環境が変更されていました: ${change.type} ${clock(change.startedAt)}～${ended === undefined ? '（継続中）' : `${ended}（${change.state}）`}。この間の失敗は再実行で解消することがあります。`,

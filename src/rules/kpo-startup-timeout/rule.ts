@@ -1,5 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import type { FixContext, FixStep } from '../../domain/rule.ts';
+import { fromPod, podDecides, podSaid } from '../_parts/pods.ts';
 import { clusterCredentials, command, forGeneration, inLang, names, python, say, sh } from '../_parts/steps.ts';
 
 export default defineRule({
@@ -27,6 +28,23 @@ export default defineRule({
 		'kpo-composer3-unsupported-spec',
 		'kpo-cluster-config',
 	],
+	reads: ['kubernetesEvents', 'workloads'],
+	decides: podDecides,
+	// Why it was slow is said by the causes above; here only how far it came.
+	verify: (seen, about) =>
+		fromPod(
+			podSaid(
+				seen,
+				about.failed,
+				/^(?:Pulling|Scheduled|TriggeredScaleUp)\b|ContainerCreating|PodInitializing/,
+				/^Started\b|Started container/,
+			),
+			about,
+			{
+				en: 'was still starting',
+				ja: 'は起動中の状態',
+			},
+		),
 	fix,
 	docs: 'https://cloud.google.com/composer/docs/composer-2/use-kubernetes-pod-operator',
 });

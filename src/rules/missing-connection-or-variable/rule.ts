@@ -1,5 +1,6 @@
 import { defineRule, line } from '../../domain/rule.ts';
 import { airflowCli, gcloud, memberOf } from '../_parts/iam.ts';
+import { confirmed, likely } from '../_parts/said.ts';
 import { command, forGeneration, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 
@@ -47,6 +48,27 @@ export default defineRule({
 			scene.has('Google Cloud API Call Error (PermissionDenied)') ||
 			scene.has('Unable to load credentials for GCP Secret Manager');
 		return weighing && refused ? { ...weighing, says: 'weak' } : weighing;
+	},
+	reads: ['environment', 'workerLog'],
+	decides: ['environment'],
+	verify({ environment, workerLog }, { facts, told }) {
+		if (told === undefined || !environment) return undefined;
+		const name = facts['connection'] ?? facts['variable'];
+		const what = name === undefined ? { en: 'it', ja: 'それ' } : { en: `\`${name}\``, ja: `\`${name}\`` };
+		const backend = environment.overrides?.['secrets-backend'] ?? '';
+		if (backend === '' && environment.environmentVariables?.includes('AIRFLOW__SECRETS__BACKEND') !== true)
+			return confirmed(
+				'environment',
+				`the environment sets no secrets backend, so ${what.en} can only be in Airflow itself, and is not.`,
+				`環境にシークレット バックエンドの設定がないため、${what.ja} は Airflow 自身にのみ定義できますが、存在しません。`,
+			);
+		if (!workerLog) return undefined;
+		// A refusal is another cause, and its lines are heard as that.
+		return likely(
+			'workerLog',
+			`neither Airflow nor the secrets backend that the environment sets gave ${what.en}, and the worker tells of no refusal.`,
+			`Airflow にも、環境に設定されたシークレット バックエンドにも ${what.ja} がなく、ワーカーログに拒否の記録もありません。`,
+		);
 	},
 	fix({ env, facts, lang }) {
 		const t = inLang(lang);
