@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { Trouble } from '../domain/errors.ts';
 import type { Typed } from '../deps.ts';
 import type { Text } from '../domain/text.ts';
+import { ackedWhenTaken } from './acked-when-taken.ts';
 import type { Doors } from './doors.ts';
 import { fates } from './fates.ts';
 import { formDoor } from './form-door.ts';
@@ -96,7 +97,7 @@ export function listen(
 	const undecided = fates(doors);
 	const waiting = late(doors);
 	const app = new bolt.App({
-		receiver,
+		receiver: ackedWhenTaken(receiver),
 		logLevel: bolt.LogLevel.ERROR,
 		// Socket Mode has no signature; this check stands in front of every listener on both ways in.
 		authorize: async (_source, body) => {

@@ -134,3 +134,31 @@ test.concurrent(
 	}),
 	120_000,
 );
+
+test.concurrent(
+	'kill -9 of the Slack process with a mention in hand: Slack hands it to the next one, and it runs once',
+	() =>
+		inHouse(
+			{
+				slack: { workspace: people(), eventRetryMs: [500, 5000, 5000, 5000, 10_000] },
+				airflow: { dags: [quick] },
+				settings: UNWATCHED,
+			},
+			async (all) => {
+				const { slack, start } = all;
+				const first = await start('slack');
+				const held = slack.holdNextReply('users.info');
+				slack.say({ user: 'U0ANN', channel: 'C0OPEN', text: `<@${slack.botUserId}> trigger quick` });
+				await held.reached;
+				await first.kill();
+				held.release();
+				await start('slack');
+				await start('worker');
+				await slack.until(() => slack.messages('C0OPEN').find(({ text }) => /succeeded/.test(text)), 60_000);
+				await sleep(1500);
+				expect([...runsOf(all.airflow).values()]).toEqual([1]);
+				expect([...postsOf(slack).values()]).toEqual([1]);
+			},
+		),
+	180_000,
+);
