@@ -80,11 +80,11 @@ function lengthOf(parts: readonly Part[]): number {
 	return JSON.stringify(parts).length;
 }
 
-/** Why, and what to do: what a card shows. `cut`: there is more to do than that. */
+/** Why, and what to do: what a card shows, as much of it as is read at a glance. `cut`: there is more to do than that. */
 export function whyParts(verdict: Verdict, lang: Lang, log?: Text): { parts: Part[]; cut: boolean } {
 	const [first] = verdict.findings;
 	if (!first) return { parts: unknownParts(verdict, lang), cut: false };
-	const steps = fixParts(first.fix, lang, 1200, 4);
+	const steps = fixParts(first.fix, lang, 1000, 3);
 	const showing = { lang, full: false, ...(log === undefined ? {} : { log }) };
 	return { parts: [...causeParts(first, showing), ...steps.parts], cut: steps.cut };
 }
