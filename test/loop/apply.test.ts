@@ -186,6 +186,16 @@ describe('a change that is asked for in Slack', () => {
 		expect(patches()).toBe(0);
 	}, 30_000);
 
+	test('is not made when one person stands for both, however that came to be stored', async () => {
+		const { id } = await asked(await type('U0ANN', `apply --plan ${await moreMemory()} --env prod`));
+		await wired.wires.deps.applies.change(id, (now) => ({
+			...now,
+			decided: { ...now.by, at: cloud.clock.now, approved: true },
+		}));
+		expect((await carriedOut(id)).ended?.how).toBe('refused');
+		expect(patches()).toBe(0);
+	}, 60_000);
+
 	test('is not made when the environment was changed since, or is being changed', async () => {
 		const plan = await moreMemory();
 		environment().settings.workloads.worker.maxCount += 1;
