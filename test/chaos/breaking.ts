@@ -24,12 +24,14 @@ export const allHit = (tally: Tally): boolean => Object.values(tally).every((tim
 
 /** What a start takes is measured; it counts as no less and no more than this. */
 const START_MS = { least: 900, most: 3000 };
+/** How often the next one is hit though the last one's successor is not there yet. */
+const AT_ONCE = 0.4;
 /** What wakes up with stale leases shows within this time what it does with them. */
 const AWAKE_MS = 3000;
 
 /**
- * Starts the processes of one part; what it resolves to hits one after the other with kill -9 or SIGSTOP until `over`. The next one is
- * hit whether or not the last one's successor is there yet: at times there is none at all.
+ * Starts the processes of one part; what it resolves to hits one after the other with kill -9 or SIGSTOP until `over`. At times the
+ * next one is hit before the last one's successor is there, so that there is none at all.
  */
 export async function startAndBreak(
 	house: House,
@@ -48,9 +50,12 @@ export async function startAndBreak(
 		const one = work.finally(() => pending.delete(one));
 		pending.add(one);
 	};
+	let starting = 0;
 	const start = async (): Promise<void> => {
 		const began = performance.now();
+		starting++;
 		alive.push(await house.start(part, env));
+		starting--;
 		const took = (startMs + performance.now() - began) / 2;
 		startMs = Math.min(START_MS.most, Math.max(START_MS.least, took));
 	};
@@ -84,21 +89,26 @@ export async function startAndBreak(
 	return async () => {
 		while (!over.aborted) {
 			await sleep(startMs * between(way.pause));
-			if (!over.aborted) await hit();
+			if (!over.aborted && (starting === 0 || random() < AT_ONCE)) await hit();
 		}
 		while (pending.size > 0) await Promise.all(pending);
 	};
 }
 
-/** Redis is killed and started again with what lies on its disk, then frozen, then killed again, until `over`. */
+/**
+ * Redis is killed and started again with what lies on its disk, then frozen, then killed again, until `over`; not before a process could
+ * start since, because on a slow machine none ever would.
+ */
 export async function breakRedis(
-	{ redis }: House,
+	{ redis, bots }: House,
 	random: () => number,
 	over: AbortSignal,
 	killed: () => void,
 ): Promise<void> {
 	await sleep(3000 + random() * 3000);
-	while (!over.aborted) {
+	for (let known = -1; !over.aborted; known = bots().length) {
+		while (bots().length === known && !over.aborted) await sleep(200);
+		if (over.aborted) return;
 		killed();
 		await redis.kill();
 		await sleep(300 + random() * 700);

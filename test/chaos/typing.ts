@@ -12,6 +12,8 @@ import type { Text } from '../../src/domain/text.ts';
 export type Attempt = { n: number; key: string; fate: 'accepted' | 'refused' | 'open' };
 
 export const CHANNELS = 60;
+/** Every so many-th command is a mention: Slack itself hands it in again until somebody acknowledges it. */
+const MENTIONS = 5;
 /** How long a person waits to hear of a command of unknown fate before typing it again. */
 const PATIENCE_MS = 25_000;
 const MOST_ATTEMPTS = 60;
@@ -35,7 +37,7 @@ export async function typeUntilAccepted(n: number, typing: Typing): Promise<void
 		attempts.push(attempt);
 		if (attempt.fate === 'accepted' || typing.hasRun(n)) return;
 		tally.retyped++;
-		await sleep(500);
+		await sleep(500 + Math.min(500 * count, 4500));
 	}
 }
 
@@ -57,19 +59,38 @@ async function typeOnce(n: number, { slack, random, tally, hasRun }: Typing): Pr
 		return slack.type({ user, channel, text: `/dag trigger quick n=${n}`, deliveries, ...(overlay && { overlay }) });
 	};
 
-	const first = await send(undefined);
-	const acks = [...first.acks];
-	// Slack may hand in again what nobody acknowledged: the same trigger id, so the same command.
-	if (acks.every(({ status }) => status !== 'acked') && random() < 0.5) {
-		tally.repeated++;
-		await sleep(200 + 3000 * random());
-		acks.push(...(await send({ trigger_id: first.triggerId })).acks);
+	// What the acks say; of a mention, whose ack says nothing, what was said to the person before it.
+	const texts: string[] = [];
+	let key: string;
+	let unanswered = false;
+	if (n % MENTIONS === 0) {
+		const event_id = `Ev${n}at${Math.floor(random() * 1e12)}`;
+		key = keyOf(event_id);
+		// Said without the mention, which would go out by itself and leave nobody to count its acks.
+		const { ts } = slack.say({ user, channel, text: `trigger quick n=${n}` });
+		const text = `<@${slack.botUserId}> trigger quick n=${n}`;
+		const event = { type: 'app_mention', user, channel, text, ts, event_ts: ts };
+		const acks = await slack.sendEvent(event, { overlay: { event_id } });
+		tally.deliveries += acks.length;
+		unanswered = acks.every(({ status }) => status !== 'acked');
+		if (!unanswered) texts.push(told().at(-1) ?? '');
+	} else {
+		const first = await send(undefined);
+		key = keyOf(first.triggerId);
+		const acks = [...first.acks];
+		// Slack may hand in again what nobody acknowledged: the same trigger id, so the same command.
+		if (acks.every(({ status }) => status !== 'acked') && random() < 0.5) {
+			tally.repeated++;
+			await sleep(200 + 3000 * random());
+			acks.push(...(await send({ trigger_id: first.triggerId })).acks);
+		}
+		unanswered = acks.some(({ status }) => status !== 'acked');
+		texts.push(...acks.flatMap(({ status, text }) => (status === 'acked' ? [text] : [])));
 	}
-	const attempt = { n, key: keyOf(first.triggerId) };
-	const texts = acks.flatMap(({ status, text }) => (status === 'acked' ? [text] : []));
+	const attempt = { n, key };
 	const refused = (text: string): boolean => says(text, NOT_ACCEPTED) || says(text, WENT_WRONG);
 	if (texts.includes('') && !texts.some((text) => says(text, NOT_SURE))) return { ...attempt, fate: 'accepted' };
-	if (texts.length === acks.length && texts.every(refused)) return { ...attempt, fate: 'refused' };
+	if (!unanswered && texts.every(refused)) return { ...attempt, fate: 'refused' };
 	for (let waited = 0; waited < PATIENCE_MS; waited += 500) {
 		await sleep(500);
 		const heard = told();
