@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Airflow } from '../../src/domain/airflow.ts';
+import { Trouble } from '../../src/domain/errors.ts';
 import { fitOverhead, type Recorded } from '../../src/scaling/overhead.ts';
 import { quantile } from '../../src/scaling/quantile.ts';
 import { replay, type Overhead } from '../../src/scaling/replay.ts';
@@ -134,10 +135,16 @@ async function record({ airflow, client }: SoakAirflow, concurrency: number): Pr
 const run = (client: Airflow, dag: string, id: string): Promise<unknown> =>
 	client.trigger({ dag, run: id, note: 'soak' });
 
+/** A web server that is busy starting answers the next look. */
+function unanswered(error: unknown): undefined {
+	if (!(error instanceof Trouble) || error.kind !== 'upstream') throw error;
+}
+
 /** One call every five seconds, so that looking does not take the CPU from what is looked at. */
 async function untilDone(client: Airflow, dag: string, newest: number, withinMs: number): Promise<void> {
 	for (const until = Date.now() + withinMs; Date.now() < until; await sleep(5000)) {
-		const runs = await client.runs(dag, { limit: newest });
+		const runs = await client.runs(dag, { limit: newest }).catch(unanswered);
+		if (!runs) continue;
 		const states = runs.map(({ state }) => state);
 		// What did not sleep its time is no measurement.
 		const failed = runs.find(({ state }) => state === 'failed');
