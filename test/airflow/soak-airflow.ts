@@ -31,7 +31,8 @@ export async function startSoakAirflow(
 	});
 	started.push(airflow);
 	const auth = { kind: airflow.auth.kind, ...airflow.users.admin };
-	const client = airflowClient({ url: airflow.url, auth }, http);
+	// A late answer on a busy machine is not to end a trial of an hour.
+	const client = airflowClient({ url: airflow.url, auth, timeoutMs: 120_000 }, http);
 	for (const until = Date.now() + 120_000; Date.now() < until; await sleep(1000)) {
 		const there = new Set((await client.dags()).map(({ id }) => id));
 		if (options.dags.every((dag) => there.has(dag))) return { airflow, auth, client };
