@@ -96,8 +96,10 @@ export async function producer(url: string, log: Log, now: () => number, waitMs 
 				removeOnFail: { age: 30 * DEDUP_WINDOW_S },
 			};
 			try {
-				const added = await within(queue.add('command', data, options), ENQUEUE_BUDGET_MS);
-				if (added !== TIMED_OUT) return 'accepted';
+				// A late copy of a command that `fate` refused is dropped by whoever takes it up: nobody may be told otherwise. Both travel in one write.
+				const adding = Promise.all([queue.add('command', data, options), client.exists(refusedKey(id))]);
+				const added = await within(adding, ENQUEUE_BUDGET_MS);
+				if (added !== TIMED_OUT) return added[1] === 1 ? 'refused' : 'accepted';
 				listen();
 				return 'unknown';
 			} catch (error) {

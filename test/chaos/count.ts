@@ -48,3 +48,15 @@ export function ranAgain({ airflow }: Pick<House, 'airflow'>): number {
 	const byCommand = Map.groupBy(airflow.started(), ({ dag, run }) => Number(airflow.run(dag, run)?.conf['n']));
 	return [...byCommand.values()].filter((all) => all.length > 1).length;
 }
+
+/** How each command that was lost or doubled was typed, for whoever has to find out why. */
+export function attemptsOfWrong(house: Pick<House, 'slack' | 'airflow'>, attempts: readonly Attempt[]): string[] {
+	const started = new Set(house.airflow.started().map(({ run }) => run.replace(/^slack__/, '')));
+	return [...Map.groupBy(attempts, ({ n }) => n).values()]
+		.filter((all) => {
+			const { commandsLost, runsDoubled } = count(house, all);
+			return commandsLost + runsDoubled > 0;
+		})
+		.flat()
+		.map(({ n, key, fate }) => `command ${n}: ${key} ${fate}, ${started.has(key) ? 'ran' : 'did not run'}`);
+}

@@ -6,7 +6,7 @@ import type { Workspace } from '../../src/sandbox/slack/types.ts';
 import { openHouse, postsOf } from '../faults/house.ts';
 import type { House } from '../faults/house.ts';
 import { allHit, breakRedis, startAndBreak } from './breaking.ts';
-import { count, ranAgain } from './count.ts';
+import { attemptsOfWrong, count, ranAgain } from './count.ts';
 import type { Seen } from './count.ts';
 import { failedTries, failingDags, planFailures } from './failing.ts';
 import { wrongCards } from './shown.ts';
@@ -275,7 +275,10 @@ async function run(
 		...cards,
 	])
 		say(`  ${one}`);
-	if (Object.values(seen).some((one) => one > 0)) await explain(house, seen, say);
+	if (Object.values(seen).some((one) => one > 0)) {
+		for (const line of attemptsOfWrong(house, attempts)) say(`  ${line}`);
+		await explain(house, seen, say);
+	}
 	return {
 		seed,
 		commands,

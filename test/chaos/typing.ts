@@ -41,7 +41,7 @@ export async function typeUntilAccepted(n: number, typing: Typing): Promise<void
 	}
 }
 
-async function typeOnce(n: number, { slack, random, tally, hasRun }: Typing): Promise<Attempt> {
+async function typeOnce(n: number, { slack, random, attempts, tally, hasRun }: Typing): Promise<Attempt> {
 	const { users } = slack.workspace;
 	// One person in one channel has no two commands at a time, so that what is said there is about this one.
 	const user = users[Math.floor(n / CHANNELS) % users.length]?.id ?? '';
@@ -91,13 +91,17 @@ async function typeOnce(n: number, { slack, random, tally, hasRun }: Typing): Pr
 	const refused = (text: string): boolean => says(text, NOT_ACCEPTED) || says(text, WENT_WRONG);
 	if (texts.includes('') && !texts.some((text) => says(text, NOT_SURE))) return { ...attempt, fate: 'accepted' };
 	if (!unanswered && texts.every(refused)) return { ...attempt, fate: 'refused' };
-	for (let waited = 0; waited < PATIENCE_MS; waited += 500) {
+	// Where an earlier attempt is open as well, what is found out may be about that one.
+	const only = attempts.every((one) => one.n !== n || one.fate !== 'open');
+	for (let waited = 0; waited < PATIENCE_MS && !hasRun(n); waited += 500) {
 		await sleep(500);
 		const heard = told();
-		if (heard.some((text) => says(text, WAS_ACCEPTED))) return { ...attempt, fate: 'accepted' };
+		const accepted = heard.some((text) => says(text, WAS_ACCEPTED));
 		// A copy of it may still lie with a process that is stopped; whatever becomes of that one, this was final.
-		if (heard.some((text) => says(text, WAS_NOT_ACCEPTED))) return { ...attempt, fate: 'refused' };
-		if (hasRun(n)) break;
+		const refusedNow = heard.some((text) => says(text, WAS_NOT_ACCEPTED));
+		if ((accepted || refusedNow) && !only) break;
+		if (accepted) return { ...attempt, fate: 'accepted' };
+		if (refusedNow) return { ...attempt, fate: 'refused' };
 	}
 	return { ...attempt, fate: 'open' };
 }

@@ -97,6 +97,9 @@ describe('taking a command in', () => {
 		expect(await queue.fate(ids[2])).toBe(false);
 		expect(await work.wasRefused(ids[2])).toBe(true);
 		expect(await work.wasRefused(ids[0])).toBe(false);
+		// A copy that Slack hands in later: nobody may be told that it was accepted.
+		expect(await queue.accept(ids[2], {})).toBe('refused');
+		expect(await queue.accept(ids[0], {})).toBe('accepted');
 	});
 
 	test('Redis full: refused, as a fact', async () => {
