@@ -184,7 +184,7 @@ export async function startRealAirflow(generation: 2 | 3, options: RealAirflowOp
 		createInterface({ input: stdout })
 			.on('line', (line) => {
 				const step = JSON.parse(line) as { step: string; seconds?: number; component?: string; pid?: number };
-				if (step.seconds !== undefined) took[step.step] = step.seconds;
+				if (step.seconds !== undefined && step.step !== 'cpu') took[step.step] = step.seconds;
 				if (step.component !== undefined && step.pid !== undefined) pids[step.component] = step.pid;
 				events.emit(`${step.step} ${step.component ?? ''}`, step.seconds);
 				if (step.step === 'running') done(true);
