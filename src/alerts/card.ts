@@ -109,9 +109,10 @@ function why({ why: known, condition, counts, latest }: Incident, { lang, thread
 		return [{ kind: 'note', line: [lang === 'ja' ? '原因を調べています…' : 'Finding out why …'] }];
 	}
 	const log = condition && CONDITION_LOGS[condition.kind];
-	const { parts, cut } = whyParts(verdictIn(known, lang), lang, log);
 	const more = thread ? WHOLE_FIX.thread : latest ? WHOLE_FIX.button : undefined;
 	const size = sizeFor(known);
+	// A size in the fix's own words, beside the one that is worked out, would be one too many.
+	const { parts, cut } = whyParts(verdictIn(known, lang), lang, log, size ? 2 : 3);
 	return [
 		...parts,
 		...(size ? [sizeLine(size, lang)] : []),
@@ -131,7 +132,7 @@ export const sizeFor = (known: Why | undefined): Suggestion | undefined =>
 
 const sizeLine = ({ text }: Suggestion, lang: Lang): Part => ({
 	kind: 'text',
-	line: [lang === 'ja' ? '💡 提案: ' : '💡 Suggestion: ', clip(text[lang], 400)],
+	line: [lang === 'ja' ? '💡 サイズの変更案: ' : '💡 Or another size: ', clip(text[lang], 400)],
 });
 
 const PROVISIONAL = {

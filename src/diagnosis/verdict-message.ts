@@ -81,12 +81,12 @@ function lengthOf(parts: readonly Part[]): number {
 }
 
 /** Why, and what to do: what a card shows, as much of it as is read at a glance. `cut`: there is more to do than that. */
-export function whyParts(verdict: Verdict, lang: Lang, log?: Text): { parts: Part[]; cut: boolean } {
+export function whyParts(verdict: Verdict, lang: Lang, log?: Text, steps = 3): { parts: Part[]; cut: boolean } {
 	const [first] = verdict.findings;
 	if (!first) return { parts: unknownParts(verdict, lang), cut: false };
-	const steps = fixParts(first.fix, lang, 1000, 3);
+	const fix = fixParts(first.fix, lang, 1000, steps);
 	const showing = { lang, full: false, ...(log === undefined ? {} : { log }) };
-	return { parts: [...causeParts(first, showing), ...steps.parts], cut: steps.cut };
+	return { parts: [...causeParts(first, showing), ...fix.parts], cut: fix.cut };
 }
 
 function causeParts(judged: Judged, { log = SOURCE_NAMES.taskLog, lang, full }: Showing): Part[] {

@@ -47,7 +47,7 @@ export function causes(airflow: () => RealAirflow): void {
 			['cm_no_connection', '🔎 *An Airflow Connection or Variable is not defined* (likely)', 'cm_no_such_connection'],
 			[
 				'cm_sigkill',
-				'🔎 *The task was killed, most likely because the worker ran out of memory* (likely)',
+				'🔎 *The task was killed because the worker ran out of memory* (likely)',
 				'SIGKILL|return code -9',
 			],
 			['cm_kube', 'The Kubernetes API refuses pods to the operator (pods is forbidden)', 'pods is forbidden'],

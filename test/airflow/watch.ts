@@ -70,7 +70,7 @@ export function watch(airflow: () => RealAirflow): void {
 			'told with their causes: SIGKILL of a task, of its supervisor, of the worker; a memory limit; a retry that went well a second later',
 			async () => {
 				await Promise.all([run('cm_sigkill'), run('cm_supervisor'), run('cm_retry'), run('cm_memory')]);
-				const killed = /was killed, most likely because the worker ran out of memory/;
+				const killed = /was killed because the worker ran out of memory/;
 				const sigkill = await card('cm_sigkill', killed);
 				await card('cm_retry', /🟢|✅|recovered/u);
 				await card('cm_memory', killed);

@@ -274,8 +274,8 @@ describe('the card', () => {
 		} as const;
 		const oom = (status: 'confirmed' | 'likely') =>
 			incident([failed()], { why: why({ env, verdict: verdict({ verdict: 'worker-oom-task-sigkill', status }) }) });
-		expect(lines(oom('confirmed')).join('\n')).toMatch(/💡 Suggestion: .*[\s\S]*\[Size advice\]/);
-		expect(lines(oom('confirmed'), { lang: 'ja' }).join('\n')).toMatch(/💡 提案: .*[\s\S]*\[サイズの提案\]/);
+		expect(lines(oom('confirmed')).join('\n')).toMatch(/💡 Or another size: .*[\s\S]*\[Size advice\]/);
+		expect(lines(oom('confirmed'), { lang: 'ja' }).join('\n')).toMatch(/💡 サイズの変更案: .*[\s\S]*\[サイズの提案\]/);
 		expect(lines(oom('likely')).join('\n')).not.toContain('💡');
 		const reply = details(oom('confirmed'), 'en');
 		expect(reply && shown(reply).join('\n')).toContain('gcloud composer environments update');

@@ -79,7 +79,7 @@ describe.each([1, 2] as const)('diagnose, logs and health on REST v%i', (api) =>
 		],
 		[
 			'cm_sigkill',
-			'🔎 *The task was killed, most likely because the worker ran out of memory* (likely)',
+			'🔎 *The task was killed because the worker ran out of memory* (likely)',
 			/\| .*(?:SIGKILL|code -9)/,
 		],
 	])('%s: cause, deciding line and fix', async (dag, expected, line) => {

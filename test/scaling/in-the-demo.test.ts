@@ -108,7 +108,7 @@ async function click(user: string, label: string, { channel, ts, blocks }: Sandb
 test('a worker that is too small: the card suggests a size, /dag scale shows it with its chart, two admins apply it, and the same run goes well', async () => {
 	const { airflow, environment } = cloud.staging;
 	const [run] = airflow.runs(DAG).filter(({ state }) => state === 'failed');
-	const card = await seen(ALERTS, DAG, 'Errno 107', `💡 Suggestion: ${SIZE}`, 'Size advice');
+	const card = await seen(ALERTS, DAG, 'Errno 107', `💡 Or another size: ${SIZE}`, 'Size advice');
 
 	await slack.type({ user: ADMIN, channel: HERE, text: '/dag scale --env staging' });
 	const advice = await seen(HERE, `staging: ${SIZE}`);

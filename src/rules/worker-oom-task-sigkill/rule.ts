@@ -13,8 +13,8 @@ export default defineRule({
 	id: 'worker-oom-task-sigkill',
 	category: 'resources',
 	title: {
-		en: 'The task was killed, most likely because the worker ran out of memory',
-		ja: 'タスクが強制終了されました。ワーカーのメモリ不足の可能性が高いです',
+		en: 'The task was killed because the worker ran out of memory',
+		ja: 'ワーカーのメモリ不足によりタスクが強制終了されました',
 	},
 	looks: {
 		en: 'The log simply stops and ends with "Task exited with return code -9" (or Negsignal.SIGKILL); Airflow 3.1 says "Likely out of memory error (OOM)". No traceback.',
