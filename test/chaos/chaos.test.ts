@@ -18,9 +18,9 @@ test('commands and failures while workers and Slack processes are killed and sto
 // Copies, lost replies and failures at the same time show it; nothing has to be killed for it.
 describe('each protection is needed: without it the run sees losses or doubles', () => {
 	test.concurrent.each<[Protection, { commands: number; failures: number }]>([
-		['dedup', { commands: 30, failures: 0 }],
-		['intent', { commands: 30, failures: 0 }],
-		['adopt', { commands: 30, failures: 0 }],
+		['dedup', { commands: 20, failures: 0 }],
+		['intent', { commands: 20, failures: 0 }],
+		['adopt', { commands: 20, failures: 0 }],
 		['join', { commands: 0, failures: 40 }],
 	])(
 		'without %s',
