@@ -109,11 +109,12 @@ export async function command(held: Held, wires: Wires): Promise<Outcome> {
 	return end();
 }
 
-function placeOfAsker({ via, direct, user, channel, thread }: Typed, responseUrl: string | undefined): Place {
+function placeOfAsker(typed: Typed, responseUrl: string | undefined): Place {
+	const { via, direct, user, channel, thread, newThread } = typed;
 	if (via === 'home') return { kind: 'home', user };
 	// A click in the App Home is in no channel where something could be whispered.
 	if (direct && responseUrl === undefined) return { kind: 'direct', user };
-	return { kind: 'asker', user, channel, thread };
+	return { kind: 'asker', user, channel, thread: newThread ? undefined : thread };
 }
 
 /** For the chaos run: an Airflow that does not find the run which an earlier attempt started. */

@@ -15,6 +15,7 @@ const typed = z.object({
 	via: z.enum(['command', 'click', 'form', 'mention', 'shortcut', 'home']),
 	at: z.number(),
 	thread: z.string().optional(),
+	newThread: z.boolean().optional(),
 	direct: z.boolean().optional(),
 });
 

@@ -15,6 +15,8 @@ export type Typed = {
 	at: number;
 	/** Slack thread the words belong to. */
 	thread?: string | undefined;
+	/** The thread would begin with these words: as long as nobody has answered, Slack shows nothing in it that only one person may see. */
+	newThread?: boolean | undefined;
 	/** Carry on by direct message: the bot is not in the channel and the asker chose so, or it was asked from the App Home. */
 	direct?: boolean | undefined;
 };

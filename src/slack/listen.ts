@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import bolt from '@slack/bolt';
 import type { App, Receiver } from '@slack/bolt';
 import { z } from 'zod';
 import { Trouble } from '../domain/errors.ts';
 import type { Typed } from '../deps.ts';
+import type { Reply } from '../domain/reply.ts';
 import type { Text } from '../domain/text.ts';
+import { say } from '../../worker/wires.ts';
 import { ackedWhenTaken } from './acked-when-taken.ts';
 import type { Doors } from './doors.ts';
 import { fates } from './fates.ts';
@@ -13,7 +16,7 @@ import { keyOf } from './key.ts';
 import { late } from './late.ts';
 import { meant } from './meant.ts';
 import { AGAIN, DIRECT, INVITE, notMember, readButton } from './not-member.ts';
-import { plainly, WENT_WRONG } from './say-at-once.ts';
+import { plainly, WAS_ACCEPTED, WENT_WRONG } from './say-at-once.ts';
 import type { AckBody } from './say-at-once.ts';
 import { take } from './take.ts';
 import type { Said, Taken } from './take.ts';
@@ -164,7 +167,7 @@ export function listen(
 		await ack();
 	});
 
-	app.event('app_mention', async ({ body }) => {
+	app.event('app_mention', async ({ body, context }) => {
 		const read = mentionBody.safeParse(body);
 		if (!read.success || read.data.event.user === undefined || read.data.event.bot_id !== undefined) return;
 		const { event, event_id, team_id } = read.data;
@@ -177,17 +180,20 @@ export function listen(
 			via: 'mention',
 			at: deps.now(),
 			thread: event.thread_ts ?? event.ts,
+			...(event.thread_ts === undefined && { newThread: true }),
 		};
 		const said = await taken({ typed });
+		if (!said && (context.retryNum ?? 0) > 0) return acceptedAfterAll(typed);
+		// Not waited for: while Slack is slow to take these words, it would take the mention for lost and hand it in again.
 		if (said)
-			await deps.slack.postEphemeral({
+			sayToMention({
 				channel: event.channel,
 				user: typed.user,
 				// An ephemeral message in a thread that does not exist yet is not shown.
 				thread: event.thread_ts,
 				text: said.text,
 				blocks: said.blocks ?? [],
-			});
+			}).catch((error: unknown) => deps.log.error({ error: String(error) }, 'answer to a mention not posted'));
 	});
 
 	app.event('app_home_opened', async ({ body }) => {
@@ -244,6 +250,26 @@ export function listen(
 			deps.log.info({ label: error.label }, 'thread of a mention not read');
 			return text;
 		}
+	}
+
+	/** A mention was acknowledged without a word, so that these are all its sender hears. */
+	async function sayToMention(words: Parameters<typeof deps.slack.postEphemeral>[0]): Promise<void> {
+		for (const pauseMs of [500, 1000, 2000])
+			try {
+				return await deps.slack.postEphemeral(words);
+			} catch (error) {
+				if (!(error instanceof Trouble) || error.kind !== 'upstream') throw error;
+				await sleep(error.retryAfterMs ?? pauseMs);
+			}
+		return deps.slack.postEphemeral(words);
+	}
+
+	/** Slack handed it in again, so the first answer, if there was one, may have been that it was not accepted. */
+	async function acceptedAfterAll({ key, user, channel, thread, newThread }: Typed): Promise<void> {
+		const { lang } = await deps.asker(user, 60_000);
+		const reply: Reply = { to: 'asker', parts: [{ kind: 'text', line: [WAS_ACCEPTED[lang]] }] };
+		const place = { kind: 'asker' as const, user, channel, thread: newThread ? undefined : thread };
+		await say(doors, `${key}-fate`, place, { reply, lang, stage: 10 });
 	}
 
 	/** The worker shows it; what is known at once (who may see nothing here) is shown at once. */

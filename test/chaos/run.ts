@@ -236,7 +236,14 @@ async function run(
 		: [];
 	const attempts: Attempt[] = [];
 	const typed = { deliveries: 0, repeated: 0, retyped: 0 };
-	const typing: Typing = { slack, random, attempts, tally: typed, hasRun: (n) => hasRun(house, n) };
+	const typing: Typing = {
+		slack,
+		random,
+		attempts,
+		tally: typed,
+		hasRun: (n) => hasRun(house, n),
+		ran: (key) => airflow.run('quick', `slack__${key}`) !== undefined,
+	};
 	// On a slow machine the last third waits for what is to break.
 	const until = performance.now() + BREAKING_MS;
 	const turn = async (n: number, of: number): Promise<void> => {

@@ -16,6 +16,8 @@ export const CHANNELS = 60;
 const MENTIONS = 5;
 /** How long a person waits to hear of a command of unknown fate before typing it again. */
 const PATIENCE_MS = 25_000;
+/** How long they wait for words about a mention that was acknowledged; none is as good as a yes. */
+const WORDS_MS = 15_000;
 const MOST_ATTEMPTS = 60;
 
 const says = (text: string, one: Text): boolean => text === one.en || text === one.ja;
@@ -27,6 +29,8 @@ export type Typing = {
 	tally: { deliveries: number; retyped: number; repeated: number };
 	/** Whether this command has a run by now. */
 	hasRun: (n: number) => boolean;
+	/** Whether the attempt with this key has one. */
+	ran: (key: string) => boolean;
 };
 
 /** A person types a command until it is accepted: again what was said not to be, and what nobody answered for. */
@@ -41,7 +45,7 @@ export async function typeUntilAccepted(n: number, typing: Typing): Promise<void
 	}
 }
 
-async function typeOnce(n: number, { slack, random, attempts, tally, hasRun }: Typing): Promise<Attempt> {
+async function typeOnce(n: number, { slack, random, attempts, tally, hasRun, ran }: Typing): Promise<Attempt> {
 	const { users } = slack.workspace;
 	// One person in one channel has no two commands at a time, so that what is said there is about this one.
 	const user = users[Math.floor(n / CHANNELS) % users.length]?.id ?? '';
@@ -73,7 +77,11 @@ async function typeOnce(n: number, { slack, random, attempts, tally, hasRun }: T
 		const acks = await slack.sendEvent(event, { overlay: { event_id } });
 		tally.deliveries += acks.length;
 		unanswered = acks.every(({ status }) => status !== 'acked');
-		if (!unanswered) texts.push(told().at(-1) ?? '');
+		// The bot does not wait for its words; of a mention that Slack handed in again the last ones count.
+		const again = acks.length > 1;
+		const isClear = (): boolean => ran(key) || (told().length > 0 && !again);
+		for (let waited = 0; waited < (again ? PATIENCE_MS : WORDS_MS) && !isClear(); waited += 500) await sleep(500);
+		if (!unanswered) texts.push(ran(key) ? '' : (told().at(-1) ?? ''));
 	} else {
 		const first = await send(undefined);
 		key = keyOf(first.triggerId);

@@ -3,6 +3,7 @@ import { channelOf, contentOf, metadataOf, wireMessage, type Methods } from './m
 import { blockProblems } from '../blocks.ts';
 import { isObject, isTrue, textOf } from '../json.ts';
 import { refuse } from '../refuse.ts';
+import type { Store } from '../store.ts';
 
 export const chat: Methods = {
 	'chat.postMessage': {
@@ -76,6 +77,8 @@ export const chat: Methods = {
 			const { text, blocks, attachments } = contentOf(args, store);
 			if (text === '' && blocks.length === 0 && attachments.length === 0) refuse('no_text');
 			const threadTs = textOf(args['thread_ts']);
+			// Taken, and shown to nobody: "only shown if there is already an active thread".
+			if (threadTs !== '' && !hasReplies(store, channel.id, threadTs)) return { ok: true, message_ts: store.nextTs() };
 			const message = store.post({
 				channel: channel.id,
 				user: store.identity.botUserId,
@@ -206,3 +209,8 @@ function typeOf(name: string): string {
 		}[ending] ?? 'application/octet-stream'
 	);
 }
+
+const hasReplies = (store: Store, channel: string, ts: string): boolean =>
+	(store.messages.get(channel) ?? []).some(
+		(one) => !one.deleted && one.ephemeralTo === undefined && one.threadTs === ts && one.ts !== ts,
+	);
