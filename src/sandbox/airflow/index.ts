@@ -281,7 +281,7 @@ export async function startAirflow(options: AirflowOptions): Promise<SandboxAirf
 		holdNextReply: faults.holdNextReply,
 		tick: () => scheduler.tick(),
 		event: (event) => audit(store, event),
-		async until(what, timeoutMs = 10_000) {
+		async until(what, timeoutMs = 25_000) {
 			for (const deadline = Date.now() + timeoutMs; !what(); await sleep(10))
 				if (Date.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${what.toString()}`);
 		},

@@ -253,7 +253,7 @@ export function openStore(options: SlackOptions, identity: Identity) {
 		return posts;
 	}
 
-	function until<T>(look: () => T | undefined | false | null, timeoutMs = 10_000): Promise<T> {
+	function until<T>(look: () => T | undefined | false | null, timeoutMs = 25_000): Promise<T> {
 		return new Promise((resolve, reject) => {
 			const stop = (): void => {
 				clearTimeout(timer);
