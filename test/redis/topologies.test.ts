@@ -49,12 +49,12 @@ test.concurrent.each([
 					expect([...runsOf(airflow).values()]).toEqual([1, 1]);
 					// Noticed, made an incident of, and told: every script and list the watch and the incidents have.
 					airflow.foreignRun({ dag: 'failing', run: 'r1' });
-					await slack.until(() => slack.messages('C0OTHER').some(({ text }) => text.includes('failing')), 30_000);
+					await slack.until(() => slack.messages('C0OTHER').some(({ text }) => text.includes('failing')), 90_000);
 				},
 			);
 		} finally {
 			await servers.stop();
 		}
 	},
-	120_000,
+	240_000,
 );
