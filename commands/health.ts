@@ -1,7 +1,7 @@
 import type { ComposerOperation } from '../src/clients/composer.ts';
 import type { Health } from '../src/domain/airflow.ts';
 import { durationText } from '../src/domain/duration.ts';
-import { Trouble } from '../src/domain/errors.ts';
+import { orTrouble, Trouble } from '../src/domain/errors.ts';
 import { quote } from '../src/domain/quote.ts';
 import type { Cell, Line, Part } from '../src/domain/reply.ts';
 import { clip, clipHead, type Lang, type Text } from '../src/domain/text.ts';
@@ -200,13 +200,4 @@ async function operationParts(operations: readonly ComposerOperation[], telling:
 	const failed = operations.find(({ state, error }) => state === 'FAILED' && error !== undefined);
 	if (failed?.error !== undefined) parts.push(...(await operationError(failed.error, telling)));
 	return parts;
-}
-
-async function orTrouble<T>(asked: Promise<T>): Promise<T | Trouble> {
-	try {
-		return await asked;
-	} catch (error) {
-		if (error instanceof Trouble) return error;
-		throw error;
-	}
 }

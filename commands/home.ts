@@ -4,7 +4,7 @@ import type { AuditEntry } from '../src/access/audit.ts';
 import type { Incident } from '../src/alerts/incident.ts';
 import { STATE_ICONS } from '../src/alerts/words.ts';
 import type { Line, Part, Span } from '../src/domain/reply.ts';
-import { Trouble } from '../src/domain/errors.ts';
+import { orTrouble, Trouble } from '../src/domain/errors.ts';
 import { clip, clipHead, visible } from '../src/domain/text.ts';
 import { defineCommand, type CommandContext, type CommandResult } from './define.ts';
 import { noMore } from './_parts/ids.ts';
@@ -115,6 +115,7 @@ async function runLine({ env, dag, run, at }: AuditEntry, { deps }: CommandConte
 async function environmentLine(env: string, { deps, asker }: CommandContext): Promise<Line> {
 	const ja = asker.lang === 'ja';
 	const name: Span = { bold: clip(visible(env), 40) };
+	// What one environment cannot say must not cost the rest of the page.
 	const health = await orTrouble(deps.airflow(env).health());
 	if (health instanceof Trouble) return ['🔌 ', name, ja ? ' · 応答がありません' : ' · does not answer'];
 	const ill = Object.entries({
@@ -125,14 +126,4 @@ async function environmentLine(env: string, { deps, asker }: CommandContext): Pr
 	}).flatMap(([part, status]) => (status === undefined || status === 'healthy' ? [] : [part]));
 	if (ill.length === 0) return ['✅ ', name, ja ? ' · 正常' : ' · healthy'];
 	return ['🩹 ', name, ja ? ` · 異常: ${ill.join('、')}` : ` · not healthy: ${ill.join(', ')}`];
-}
-
-/** What one environment cannot say must not cost the rest of the page. */
-async function orTrouble<T>(asked: Promise<T>): Promise<T | Trouble> {
-	try {
-		return await asked;
-	} catch (error) {
-		if (error instanceof Trouble) return error;
-		throw error;
-	}
 }

@@ -1,7 +1,7 @@
 import type { Monitoring } from '../../src/clients/monitoring.ts';
 import type { MetricName } from '../../src/clients/monitoring/metrics.ts';
 import type { Composer } from '../../src/clients/composer.ts';
-import { Trouble } from '../../src/domain/errors.ts';
+import { orTrouble, Trouble } from '../../src/domain/errors.ts';
 import type { Series, Workload } from '../../src/domain/evidence.ts';
 import { quote } from '../../src/domain/quote.ts';
 import type { Line } from '../../src/domain/reply.ts';
@@ -107,13 +107,4 @@ function fullest(used: readonly Series[] | Trouble, quota: readonly Series[] | T
 function stays(queue: readonly Series[] | Trouble, minutes: number): boolean {
 	const points = queue instanceof Trouble ? [] : (queue[0]?.points ?? []);
 	return points.length >= minutes && points.slice(-minutes).every(({ value }) => value > 0);
-}
-
-async function orTrouble<T>(asked: Promise<T>): Promise<T | Trouble> {
-	try {
-		return await asked;
-	} catch (error) {
-		if (error instanceof Trouble) return error;
-		throw error;
-	}
 }

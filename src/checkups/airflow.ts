@@ -1,8 +1,8 @@
 import type { Checkup } from '../deps.ts';
 import { RIGHTS, type Right, type RightName } from '../domain/airflow-rights.ts';
 import type { Airflow } from '../domain/airflow.ts';
-import { Trouble } from '../domain/errors.ts';
-import { failed, orTrouble, partly } from './checkup.ts';
+import { orTrouble, Trouble } from '../domain/errors.ts';
+import { failed, partly } from './checkup.ts';
 
 /** No DAG has it: what is asked of it is refused for the role, or not found. */
 const NO_DAG = 'concertmaster.doctor.asks.what.it.may.do';

@@ -22,13 +22,3 @@ export function failed(what: string, error: unknown): Checkup {
 
 /** It works without, and something is not seen or not offered. */
 export const partly = (check: Omit<Checkup, 'ok' | 'partly'>): Checkup => ({ ...check, ok: true, partly: true });
-
-/** A Trouble as a value; what is none is a fault of ours and goes on. */
-export async function orTrouble<T>(work: Promise<T>): Promise<T | Trouble> {
-	try {
-		return await work;
-	} catch (error) {
-		if (error instanceof Trouble) return error;
-		throw error;
-	}
-}

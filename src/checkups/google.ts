@@ -2,11 +2,11 @@ import type { On } from '../clients/iam.ts';
 import * as filters from '../clients/logging/filters.ts';
 import type { Checkup } from '../deps.ts';
 import type { Environment } from '../domain/environment.ts';
-import { Trouble } from '../domain/errors.ts';
+import { orTrouble, Trouble } from '../domain/errors.ts';
 import { grantCommand } from '../domain/grants.ts';
 import { needs, type Need, type NeedName } from '../domain/needs.ts';
 import type { GoogleClients } from '../sources/google-clients.ts';
-import { failed, orTrouble, partly } from './checkup.ts';
+import { failed, partly } from './checkup.ts';
 
 const MINUTE = 60_000;
 

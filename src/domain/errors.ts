@@ -41,3 +41,13 @@ export class Trouble extends Error {
 		this.status = options.status;
 	}
 }
+
+/** A Trouble as a value; what is none is a fault of ours and goes on. */
+export async function orTrouble<T>(work: Promise<T>): Promise<T | Trouble> {
+	try {
+		return await work;
+	} catch (error) {
+		if (error instanceof Trouble) return error;
+		throw error;
+	}
+}
