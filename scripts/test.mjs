@@ -7,21 +7,30 @@ import { spawnSync } from 'node:child_process';
  */
 const PROCESSES = 'test/(faults|chaos|redis)/';
 
-const npm = (script) => ['npm', ['run', '-s', script]];
-const jest = (...args) => [
-	process.execPath,
-	['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js', ...args],
-];
+const npm = (script) => ({ command: 'npm', args: ['run', '-s', script] });
+const jest = (...args) => ({
+	command: process.execPath,
+	args: [
+		'--experimental-vm-modules',
+		'--disable-warning=ExperimentalWarning',
+		'node_modules/jest/bin/jest.js',
+		...args,
+	],
+});
 const asked = process.argv.slice(2);
 const tests =
 	asked.length > 0
-		? [['tests', jest(...asked)]]
+		? [{ name: 'tests', ...jest(...asked) }]
 		: [
-				['tests', jest('--testPathIgnorePatterns', '/node_modules/', PROCESSES)],
-				['tests with real processes', jest('--maxWorkers=1', '--testPathPatterns', PROCESSES)],
+				{ name: 'tests', ...jest('--testPathIgnorePatterns', '/node_modules/', PROCESSES) },
+				{ name: 'tests with real processes', ...jest('--maxWorkers=1', '--testPathPatterns', PROCESSES) },
 			];
 
-for (const [name, [command, args]] of [['lint', npm('lint')], ['types', npm('typecheck')], ...tests]) {
+for (const { name, command, args } of [
+	{ name: 'lint', ...npm('lint') },
+	{ name: 'types', ...npm('typecheck') },
+	...tests,
+]) {
 	const started = Date.now();
 	console.error(`\n── ${name}`);
 	const { status } = spawnSync(command, args, { stdio: 'inherit' });
