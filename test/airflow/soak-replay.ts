@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Airflow } from '../../src/domain/airflow.ts';
 import { Trouble } from '../../src/domain/errors.ts';
-import { fitOverhead, type Recorded } from '../../src/scaling/overhead.ts';
+import { fitOverhead, type Recorded } from './overhead.ts';
 import { quantile } from '../../src/scaling/quantile.ts';
 import { replay, type Overhead } from '../../src/scaling/replay.ts';
-import { overheadOn } from '../../src/scaling/shared-cpu.ts';
+import { overheadOn } from './shared-cpu.ts';
 import { startSoakAirflow, type SoakAirflow } from './soak-airflow.ts';
 
 const RUNS = 10;

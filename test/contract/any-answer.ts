@@ -69,9 +69,9 @@ export function anyAnswer(api: 1 | 2): (method: string, template: string) => Arb
 		if (properties.length === 0) return fc.dictionary(fc.string({ maxLength: 8 }), fc.jsonValue({ maxDepth: 1 }));
 		const required = (schema['required'] ?? []) as string[];
 		// Null in the document for the sake of requests, which may leave it to Airflow; it is the run's key.
-		const nulls = (name: string, one: Schema): Schema => (name === 'dag_run_id' ? { ...one, nullable: false } : one);
+		const asKey = (name: string, one: Schema): Schema => (name === 'dag_run_id' ? { ...one, nullable: false } : one);
 		const kept = depth > DEEPEST ? properties.filter(([name]) => required.includes(name)) : properties;
-		return fc.record(Object.fromEntries(kept.map(([name, one]) => [name, of(nulls(name, one), depth + 1)])));
+		return fc.record(Object.fromEntries(kept.map(([name, one]) => [name, of(asKey(name, one), depth + 1)])));
 	}
 
 	return (method, template) => {

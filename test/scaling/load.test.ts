@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { readHistory } from '../../src/scaling/history.ts';
 import { buildLoad } from '../../src/scaling/load.ts';
 import { fitMemory } from '../../src/scaling/memory.ts';
-import { fitOverhead, type Recorded } from '../../src/scaling/overhead.ts';
+import { fitOverhead, type Recorded } from '../airflow/overhead.ts';
 import { quantile } from '../../src/scaling/quantile.ts';
 import { replay } from '../../src/scaling/replay.ts';
 import { timelineOf } from '../../src/scaling/timeline.ts';

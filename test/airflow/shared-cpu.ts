@@ -1,4 +1,4 @@
-import type { Overhead } from './replay.ts';
+import type { Overhead } from '../../src/scaling/replay.ts';
 
 /** What the recording was made on. `cpuMs`: CPU time for each task, everything that its start, its end and its own work took of these cores. */
 export type Recording = { slots: number; durationMs: number; cpuMs: number; cores: number };

@@ -1,6 +1,6 @@
-import { upTo } from './order.ts';
-import { quantile } from './quantile.ts';
-import type { Overhead } from './replay.ts';
+import { upTo } from '../../src/scaling/order.ts';
+import { quantile } from '../../src/scaling/quantile.ts';
+import type { Overhead } from '../../src/scaling/replay.ts';
 
 export type Recorded = { queued: number; start: number; end: number };
 

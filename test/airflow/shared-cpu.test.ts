@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { overheadOn } from '../../src/scaling/shared-cpu.ts';
+import { overheadOn } from './shared-cpu.ts';
 
 const overhead = { dispatchMs: 100, startMs: 900, endMs: 100 };
 
