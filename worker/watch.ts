@@ -87,11 +87,15 @@ async function look(
 	if (airflow.clockAheadMs() === undefined) await airflow.version().catch((error: unknown) => error);
 	const ahead = (): number => airflow.clockAheadMs() ?? now - deps.now();
 	const serverNow = (): number => deps.now() + ahead();
-	const baseline = numberOf(fields, 'baseline') ?? serverNow() - deps.watch.lookBackMinutes * 60_000;
+	// Where nothing is known it is the first look, or Redis has lost it: then it goes on where this worker was.
+	const baseline =
+		numberOf(fields, 'baseline') ??
+		Math.min(deps.watching.lookedUntil(env) ?? Infinity, serverNow() - deps.watch.lookBackMinutes * 60_000);
 	if (!fields.has('baseline')) await commit([{ name: 'baseline', set: baseline }]);
 	const round: Round = { env, airflow, wires, fields, startedAt: now, baseline, serverNow, commit };
 
 	for (const name of due) {
+		const lookedAt = serverNow();
 		const again = nextDue(name, dues[name], now, everyMs);
 		try {
 			const done = await DOES[name](round);
@@ -101,6 +105,7 @@ async function look(
 				...(typeof done === 'number' && done > 0 ? [{ name: 'lastFailureAt', set: now }] : []),
 				...(name === 'tasks' ? [{ name: 'okAt', set: now }] : []),
 			]);
+			if (name === 'tasks') deps.watching.noteLooked(env, lookedAt);
 		} catch (error) {
 			if (error instanceof TurnLost) throw error;
 			const { trouble, since } = await failed(round, name, error);

@@ -58,8 +58,17 @@ export type Change =
 export function watchStore(client: Redis) {
 	const key = (...parts: string[]): string => [PREFIX, 'watch', ...parts].join(':');
 	const numbers = z.array(z.string());
+	const looked = new Map<string, number>();
 
 	return {
+		/**
+		 * Until when this process itself has looked at an environment, by Airflow's clock: held here and not in Redis, for the case that Redis lost
+		 * what it knew (a failover loses what no replica had yet).
+		 */
+		lookedUntil: (env: string): number | undefined => looked.get(env),
+		noteLooked(env: string, until: number): void {
+			looked.set(env, until);
+		},
 		/** Undefined: another worker is looking. `now`: Redis' time. */
 		async begin(env: string, holder: string): Promise<{ now: number; fields: WatchFields } | undefined> {
 			const raw = await script(client, BEGIN, [key('lease', env), key('state', env)], [holder, LEASE_MS]);

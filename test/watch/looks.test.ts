@@ -41,6 +41,19 @@ for (const api of [1, 2] as const)
 			expect(await house.failures()).toEqual([]);
 		});
 
+		test('Redis lost what the watch knew (a failover): it goes on where this worker had looked, not from now on', async () => {
+			const house = (open = await openWatch({ api, dags: [one('etl', { endings: ['killed'] })] }));
+			house.failedRun('etl', 'old', Date.now() - 60_000);
+			await house.look('tasks', 'runs');
+			await sleep(1100);
+			house.airflow.foreignRun({ dag: 'etl', run: 'meanwhile' });
+			await house.airflow.until(() => house.airflow.run('etl', 'meanwhile')?.state === 'failed');
+			await sleep(1100);
+			await house.client.flushall();
+			await house.look('tasks', 'runs');
+			expect(names(await house.failures())).toEqual(['etl/meanwhile.work#1']);
+		});
+
 		test('a retry that is faster than the poll, and succeeds: its failed try is told', async () => {
 			const house = (open = await openWatch(
 				{

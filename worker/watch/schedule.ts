@@ -17,7 +17,8 @@ export async function scheduleWatches(wires: Pick<Wires, 'deps' | 'work'>): Prom
 }
 
 const MINUTE_MS = 60_000;
-const LOOKED_AFTER_MS = 30_000;
+/** A schedule that Redis lost is there again after this. */
+const LOOKED_AFTER_MS = 10_000;
 
 /** Keeps the schedules alive while this worker is. Returns what ends that. */
 export async function keepWatching(wires: Pick<Wires, 'deps' | 'work'>): Promise<() => void> {
