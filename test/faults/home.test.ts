@@ -25,7 +25,7 @@ test('the App Home shows what is open, one’s own runs and the environments, st
 		{
 			slack: { workspace: people() },
 			airflow: { dags: [...failing, quick], speed: 20 },
-			settings: 'alerts: { channel: C0OTHER }\nwatch: { everySeconds: 1 }\n',
+			settings: 'alerts: { channel: C0OTHER }\nwatch: { everySeconds: 1, lookBackMinutes: 1 }\n',
 		},
 		async ({ slack, start }) => {
 			await start('start');

@@ -29,7 +29,7 @@ function actionOf({ blocks }: SandboxMessage, label: string): string {
 }
 
 test('from a card: muted, acknowledged, rerun by two people, once; then it is green and says who did what', async () => {
-	const settings = 'alerts:\n  channel: C0OPEN\nwatch:\n  everySeconds: 1\n';
+	const settings = 'alerts:\n  channel: C0OPEN\nwatch:\n  everySeconds: 1\n  lookBackMinutes: 1\n';
 	await inHouse({ slack: { workspace: people() }, airflow: { dags: [breaks] }, settings }, async (house: House) => {
 		const { slack, airflow, start } = house;
 		await start('start');
