@@ -15,12 +15,12 @@ test('commands and failures while workers and Slack processes are killed and sto
 	expect(result.redisKills).toBeGreaterThan(0);
 }, 240_000);
 
-// Copies, lost replies and failures at the same time show it; nothing has to be killed for it.
+// Copies, lost replies and failures show it, a few times each; nothing has to be killed for it.
 describe('each protection is needed: without it the run sees losses or doubles', () => {
 	test.concurrent.each<[Protection, { commands: number; failures: number }]>([
 		['dedup', { commands: 20, failures: 0 }],
-		['intent', { commands: 20, failures: 0 }],
-		['adopt', { commands: 20, failures: 0 }],
+		['intent', { commands: 40, failures: 0 }],
+		['adopt', { commands: 30, failures: 0 }],
 		['join', { commands: 0, failures: 40 }],
 	])(
 		'without %s',

@@ -42,7 +42,9 @@ async function settle(failed: FailedTry, { look, verdict, keys, provisional }: F
 	const { deps } = wires;
 	const { incidents, now } = deps;
 	const suspicion = byItsVerdict(verdict);
-	const all = together(keys, keysFor(suspicion, look.failed));
+	const both = together(keys, keysFor(suspicion, look.failed));
+	// Without keys nobody finds it, nor it another.
+	const all = wires.broken === 'join' ? { ...both, keys: [], brief: [] } : both;
 	const why: Why = { verdict, env: look.place, provisional };
 	for (;;) {
 		const bigger = await biggerOf(failed, suspicion.cause, deps);
@@ -68,10 +70,8 @@ async function settle(failed: FailedTry, { look, verdict, keys, provisional }: F
 				condition: undefined,
 			},
 			{ kind: 'failed', at: now(), failed },
-			// Without it whoever found none opens one, and takes the keys afterwards.
-			wires.broken === 'join' ? { ...all, keys: [] } : all,
+			all,
 		);
-		if (wires.broken === 'join') await incidents.alsoUnder(begun.id, all);
 		if (begun.kind === 'other') continue;
 		if (begun.kind === 'joined') {
 			deps.log.info(
