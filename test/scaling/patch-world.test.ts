@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { toEnvironment } from '../../src/clients/composer/answers.ts';
@@ -219,7 +220,7 @@ test('a patch changes what it says and nothing else, by the API, gcloud and Terr
 			if (!environment) throw new Error('gone');
 			for (const { mask, body } of updates) {
 				const update = readPatch(environment, mask.join(','), body);
-				if (JSON.stringify(update.wanted) === JSON.stringify(environment.settings)) continue;
+				if (isDeepStrictEqual(update.wanted, environment.settings)) continue;
 				updateEnvironment(byApi.world, OWNER, 'prod', update);
 				byApi.clock.now += 3_600_000;
 				byApi.world.tick();

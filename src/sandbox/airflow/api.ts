@@ -230,9 +230,9 @@ function trigger(ask: Ask): Reply {
 	if (dag.importError !== undefined) return dialect.brokenDag(ask.dag);
 	const wanted = early ?? dialect.readTrigger(ask.body);
 	const now = store.now();
-	const logicalDate = wanted.logicalDate === undefined ? now : wanted.logicalDate;
-	const id = wanted.run ?? `manual__${new Date(logicalDate ?? now).toISOString().replace('Z', '000+00:00')}`;
 	const runs = runsOf(store, dag.id);
+	const logicalDate = wanted.logicalDate === undefined ? unused(runs, now) : wanted.logicalDate;
+	const id = wanted.run ?? `manual__${new Date(logicalDate ?? now).toISOString().replace('Z', '000+00:00')}`;
 	const iso = new Date(logicalDate ?? now).toISOString().replace(/(\.000)?Z$/, '+00:00');
 	const early409 = dialect.root === '/api/v1/' ? taken(runs, id, logicalDate) : undefined;
 	if (early409) return dialect.runExists(dag.id, id, early409, iso);
@@ -255,6 +255,14 @@ function trigger(ask: Ask): Reply {
 	audit(store, { event: 'trigger_dag_run', dag: dag.id, run: id, owner: caller.name, extra: JSON.stringify(ask.body) });
 	scheduler.wake(run);
 	return runReply(ask, run);
+}
+
+/** Airflow counts microseconds here and the stand-in milliseconds: two triggers in one of them are no conflict. */
+function unused(runs: ReadonlyMap<string, SimRun>, now: number): number {
+	const dates = new Set([...runs.values()].map(({ logicalDate }) => logicalDate));
+	let date = now;
+	while (dates.has(date)) date++;
+	return date;
 }
 
 function taken(runs: ReadonlyMap<string, SimRun>, id: string, logicalDate: number | null): 'id' | 'date' | undefined {
