@@ -58,6 +58,7 @@ import taskExecutionTimeout from './task-execution-timeout/rule.ts';
 import taskExternallySetState from './task-externally-set-state/rule.ts';
 import taskLogMissingWorkerLost from './task-log-missing-worker-lost/rule.ts';
 import taskStuckQueued from './task-stuck-queued/rule.ts';
+import taskTokenExpired from './task-token-expired/rule.ts';
 import triggererDisabled from './triggerer-disabled/rule.ts';
 import triggererOverloaded from './triggerer-overloaded/rule.ts';
 import userCodeException from './user-code-exception/rule.ts';
@@ -133,6 +134,7 @@ export const rules: readonly Rule[] = [
 	taskExternallySetState,
 	taskLogMissingWorkerLost,
 	taskStuckQueued,
+	taskTokenExpired,
 	triggererDisabled,
 	triggererOverloaded,
 	userCodeException,

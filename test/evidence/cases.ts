@@ -29,6 +29,13 @@ const roomy = {
 	workerMemory: [series('worker-1', '10:01=1.2 10:03=1.3 10:04=1.3', GB)],
 	workerMemoryQuota: [series('worker-1', '09:00=4', GB)],
 };
+/** Queued at 10:00, refused at 10:21. */
+const neverBegan = {
+	queuedAt: at('10:00'),
+	startedAt: undefined,
+	endedAt: at('10:21'),
+	hostname: undefined,
+} as const;
 const gone = { log: 'missing' } as const;
 const onPod = { operator: 'KubernetesPodOperator', pod: 'load-x1y2z3' };
 
@@ -759,6 +766,32 @@ export const cases: readonly Case[] = [
 		is: ['task-stuck-queued', 'confirmed'],
 		says: 'it has been queued for 16 minutes; all 3 workers that may be were at work, and up to 12 tasks waited for one',
 		fix: ['--max-workers=6'],
+	},
+	{
+		name: 'a worker took it, and its token had run out while it waited',
+		told: [['task-token-expired', 'likely']],
+		env: three,
+		failed: neverBegan,
+		seen: { eventLog: [airflowEvent('10:21', 'state mismatch', { tryNumber: 1 })], schedulerLog: [] },
+		is: ['task-token-expired', 'confirmed'],
+		says: 'it waited 21 minutes in the queue, to 10:21 UTC, and Airflow 3.1.7 gives a task that it queues a token for 10',
+		fix: ['--update-airflow-configs=execution_api-jwt_expiration_time=7200'],
+	},
+	{
+		name: 'it never began, and waited longer than its token lives',
+		env: three,
+		failed: { ...neverBegan, log: 'missing' },
+		seen: { eventLog: [airflowEvent('10:21', 'state mismatch', { tryNumber: 1 })], schedulerLog: [] },
+		is: ['task-token-expired', 'likely'],
+		says: 'it waited 21 minutes in the queue',
+	},
+	{
+		name: 'it never began, and its token was for longer than it waited',
+		env: environment('composer-3', { overrides: { 'execution_api-jwt_expiration_time': '7200' } }),
+		failed: { ...neverBegan, log: 'missing' },
+		seen: { eventLog: [airflowEvent('10:21', 'state mismatch', { tryNumber: 1 })], schedulerLog: [], workerLog: [] },
+		is: ['executor-state-mismatch', 'confirmed'],
+		says: 'the scheduler noted a state mismatch at 10:21 UTC',
 	},
 	{
 		name: 'the cluster gets no more machines',

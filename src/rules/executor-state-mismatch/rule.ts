@@ -59,6 +59,7 @@ export default defineRule({
 		'worker-rollout-by-update',
 		'dagrun-timeout',
 		'task-stuck-queued',
+		'task-token-expired',
 	],
 	weigh: (hits, scene) => sober(strongest(hits), hits, scene),
 	reads: ['eventLog', 'schedulerLog', 'workerLog'],
