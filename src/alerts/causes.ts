@@ -77,6 +77,7 @@ export const ONENESS: Readonly<Record<string, Oneness>> = {
 	'network-egress-failure': facts(['host', 'port'], ['host']),
 	'secret-manager-access': facts(['project', 'secret'], ['secret'], ['project']),
 	'task-stuck-queued': { scope: 'task', by: [], else: 'env' },
+	'task-token-expired': { scope: 'task', by: [], else: 'env' },
 	'vpc-sc-denied': { scope: 'task', by: [], else: 'env' },
 	'concurrency-limits': { scope: 'task', by: [['pool']], else: 'dag' },
 
