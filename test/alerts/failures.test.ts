@@ -90,6 +90,8 @@ async function run(id: string, state: string, tryNumber = 1): Promise<string> {
 	await sandbox.until(() =>
 		(sandbox.run(id, name)?.tasks ?? []).every((one) => one.state === state && one.tryNumber >= tryNumber),
 	);
+	// A run is marked a moment after its last task.
+	if (state === 'success') await sandbox.until(() => sandbox.run(id, name)?.state === 'success');
 	return name;
 }
 const hear = async (at: Desk, job: ReturnType<typeof key>, more: Partial<Held> = {}) =>
