@@ -76,12 +76,16 @@ export function legalCpus(generation: Composer, component: Component): number[] 
 
 /** The least and the most memory beside that many vCPUs, both on the step of 0.25 GB. */
 export function memoryRange(generation: Composer, component: Component, cpu: number): readonly [number, number] {
+	const [least, most] = memoryLimits(generation, component, cpu);
+	return [Math.ceil(least * 4) / 4, Math.floor(most * 4) / 4];
+}
+
+/** Between the steps, too: Composer 2 has none for memory. */
+function memoryLimits(generation: Composer, component: Component, cpu: number): readonly [number, number] {
 	const limits = LIMITS[generation][component];
 	if (!limits) return [0, 0];
-	return [
-		Math.max(limits.memoryGb[0], Math.ceil(limits.memoryPerCpu[0] * cpu * 4) / 4),
-		Math.min(limits.memoryGb[1], Math.floor(limits.memoryPerCpu[1] * cpu * 4) / 4),
-	];
+	const { memoryGb, memoryPerCpu } = limits;
+	return [Math.max(memoryGb[0], memoryPerCpu[0] * cpu), Math.min(memoryGb[1], memoryPerCpu[1] * cpu)];
 }
 
 /** What the generation has against it; empty: it is legal. Triggerers have no storage: leave it out. */
@@ -94,7 +98,7 @@ export function illegal(
 	if (!limits) return [`${generation} has no ${component}`];
 	const wrong: string[] = [];
 	if (!legalCpus(generation, component).includes(size.cpu)) wrong.push(`${size.cpu} vCPU`);
-	const [least, most] = memoryRange(generation, component, size.cpu);
+	const [least, most] = memoryLimits(generation, component, size.cpu);
 	if (size.memoryGb < least || size.memoryGb > most) wrong.push(`${size.memoryGb} GB beside ${size.cpu} vCPU`);
 	if (generation === 'composer-3' && !Number.isInteger(size.memoryGb * 4))
 		wrong.push(`${size.memoryGb} GB: no step of 0.25`);
