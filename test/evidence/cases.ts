@@ -774,7 +774,7 @@ export const cases: readonly Case[] = [
 		failed: neverBegan,
 		seen: { eventLog: [airflowEvent('10:21', 'state mismatch', { tryNumber: 1 })], schedulerLog: [] },
 		is: ['task-token-expired', 'confirmed'],
-		says: 'it waited 21 minutes in the queue, to 10:21 UTC, and Airflow 3.1.7 gives a task that it queues a token for 10',
+		says: 'it waited 21 minutes in the queue, to 10:21 UTC, and the token that Airflow 3.1.7 gives a task as it is queued lives for 10 by default',
 		fix: ['--update-airflow-configs=execution_api-jwt_expiration_time=7200'],
 	},
 	{

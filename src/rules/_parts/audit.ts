@@ -1,5 +1,5 @@
 import type { EventLog, TaskInstance } from '../../domain/airflow.ts';
-import type { Failed, Operation } from '../../domain/evidence.ts';
+import type { Failed, Operation, Seen } from '../../domain/evidence.ts';
 
 /** Entries of the event log about this task instance and this try, as far as they say which. */
 export function aboutTry(log: readonly EventLog[], failed: Failed): EventLog[] {
@@ -10,6 +10,22 @@ export function aboutTry(log: readonly EventLog[], failed: Failed): EventLog[] {
 			(entry.mapIndex === undefined || entry.mapIndex === failed.mapIndex || failed.mapIndex < 0) &&
 			(entry.tryNumber === undefined || entry.tryNumber === failed.tryNumber),
 	);
+}
+
+/** Where and when the scheduler noted that the executor had ended the try although the database says it waits or runs. */
+export function stateMismatch(
+	{ eventLog, schedulerLog }: Pick<Seen, 'eventLog' | 'schedulerLog'>,
+	failed: Failed,
+): { source: 'eventLog' | 'schedulerLog'; at: string } | undefined {
+	const entry = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'state mismatch');
+	if (entry) return { source: 'eventLog', at: entry.at };
+	const said = schedulerLog?.find(
+		({ text }) =>
+			/although the task says|but the task instance's state attribute is/.test(text) &&
+			text.includes(failed.run) &&
+			text.includes(failed.task),
+	);
+	return said && { source: 'schedulerLog', at: said.at };
 }
 
 // What the web interface (2.x), the REST API of both generations (2.11 puts `api.` or `ui.` in front) and the command line call

@@ -2,7 +2,7 @@ import { defineRule, line } from '../../domain/rule.ts';
 import { command, forGeneration, inLang, names, python, quoted, say, sh } from '../_parts/steps.ts';
 import { strongest } from '../_parts/weigh.ts';
 import { sober } from '../_parts/own.ts';
-import { aboutTry, clock, isSilent } from '../_parts/audit.ts';
+import { clock, isSilent, stateMismatch } from '../_parts/audit.ts';
 import { confirmed } from '../_parts/said.ts';
 
 export default defineRule({
@@ -65,19 +65,13 @@ export default defineRule({
 	reads: ['eventLog', 'schedulerLog', 'workerLog'],
 	decides: [['eventLog', 'schedulerLog'], 'workerLog'],
 	suspects: isSilent,
-	verify({ eventLog, schedulerLog }, { failed }) {
-		const entry = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'state mismatch');
-		const said = schedulerLog?.find(
-			({ text }) =>
-				/although the task says|but the task instance's state attribute is/.test(text) &&
-				text.includes(failed.run) &&
-				text.includes(failed.task),
-		);
-		const at = entry?.at ?? said?.at;
-		if (at === undefined) return undefined;
+	verify(seen, { failed }) {
+		const noted = stateMismatch(seen, failed);
+		if (noted === undefined) return undefined;
+		const { source, at } = noted;
 		const never = failed.hostname === undefined;
 		return confirmed(
-			entry ? 'eventLog' : 'schedulerLog',
+			source,
 			`the scheduler noted a state mismatch at ${clock(at)}${never ? '; no worker ever reported the task, so it never began' : ''}.`,
 			`スケジューラが ${clock(at)} に state mismatch を記録しています${never ? '。ワーカーからの報告はなく、タスクは開始されていません' : ''}。`,
 			{ at },

@@ -1,6 +1,5 @@
-import type { LogLine } from '../../domain/evidence.ts';
 import { defineRule, line } from '../../domain/rule.ts';
-import { aboutTry, clock, isSilent, time } from '../_parts/audit.ts';
+import { clock, isSilent, stateMismatch } from '../_parts/audit.ts';
 import { sober } from '../_parts/own.ts';
 import { confirmed, likely, ruledOut } from '../_parts/said.ts';
 import { airflowSettings } from '../_parts/settings.ts';
@@ -34,7 +33,7 @@ export default defineRule({
 	reads: ['eventLog', 'schedulerLog'],
 	decides: [['eventLog', 'schedulerLog']],
 	suspects: (failed) => isSilent(failed) && failed.hostname === undefined,
-	verify({ eventLog, schedulerLog }, { failed, env, told }) {
+	verify(seen, { failed, env, told }) {
 		const { airflowVersion = '', overrides } = env;
 		if (told !== undefined && airflowVersion.startsWith('2.'))
 			return ruledOut(
@@ -42,22 +41,23 @@ export default defineRule({
 				`Airflow ${airflowVersion} gives its tasks no token.`,
 				`Airflow ${airflowVersion} はタスクにトークンを発行しません。`,
 			);
-		const queued = time(failed.queuedAt);
-		const refused = time(failed.startedAt ?? failed.endedAt);
-		const lifetime = Number(overrides?.[SETTING] ?? LIFETIME_S);
-		if (!countsTheWait(airflowVersion) || queued === undefined || refused === undefined) return undefined;
-		if (refused - queued < lifetime * 1000) return undefined;
-		const mismatch = eventLog && aboutTry(eventLog, failed).findLast(({ event }) => event === 'state mismatch');
-		const at = mismatch?.at ?? schedulerLog?.find(isMismatchOf(failed))?.at;
-		if (told === undefined && (at === undefined || failed.startedAt !== undefined)) return undefined;
-		const both = told !== undefined && at !== undefined;
-		const waited = Math.floor((refused - queued) / 60_000);
-		const minutes = Math.round(lifetime / 60);
-		return (both ? confirmed : likely)(
-			mismatch ? 'eventLog' : at === undefined ? 'taskInstance' : 'schedulerLog',
-			`it waited ${waited} minutes in the queue, to ${clock(new Date(refused).toISOString())}, and Airflow ${airflowVersion} gives a task that it queues a token for ${minutes}.`,
-			`キューで ${clock(new Date(refused).toISOString())} まで ${waited} 分待っています。Airflow ${airflowVersion} がキューに入れる時点で発行するトークンの有効期間は ${minutes} 分です。`,
-			{ at },
+		const { queuedAt, startedAt, endedAt } = failed;
+		const refusedAt = startedAt ?? endedAt;
+		if (!countsTheWait(airflowVersion) || queuedAt === undefined || refusedAt === undefined) return undefined;
+		const waited = Date.parse(refusedAt) - Date.parse(queuedAt);
+		// An override that is no number lets nothing follow.
+		const set = overrides?.[SETTING];
+		const lifetime = 1000 * Number(set ?? LIFETIME_S);
+		if (!(waited >= lifetime)) return undefined;
+		const noted = stateMismatch(seen, failed);
+		// A wait alone ends no task: its log told of the token, or the executor ended it before it began.
+		if (told === undefined && (noted === undefined || startedAt !== undefined)) return undefined;
+		const byDefault = set === undefined;
+		return (told !== undefined && noted !== undefined ? confirmed : likely)(
+			noted?.source ?? 'taskInstance',
+			`it waited ${minutes(waited)} minutes in the queue, to ${clock(refusedAt)}, and the token that Airflow ${airflowVersion} gives a task as it is queued lives for ${minutes(lifetime)}${byDefault ? ' by default' : ''}.`,
+			`キューで ${clock(refusedAt)} まで ${minutes(waited)} 分待っています。Airflow ${airflowVersion} がキューに入れる時点で発行するトークンの有効期間は${byDefault ? '既定で ' : ' '}${minutes(lifetime)} 分です。`,
+			{ at: noted?.at },
 		);
 	},
 	fix(context) {
@@ -98,7 +98,4 @@ function countsTheWait(version: string): boolean {
 	return major === 3 && (minor < 2 || (minor === 2 && patch < 2));
 }
 
-const isMismatchOf =
-	({ run, task }: { run: string; task: string }) =>
-	({ text }: LogLine): boolean =>
-		text.includes("but the task instance's state attribute is queued") && text.includes(run) && text.includes(task);
+const minutes = (ms: number): number => Math.floor(ms / 60_000);
