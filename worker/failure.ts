@@ -88,14 +88,12 @@ async function place(failed: FailedTry, look: FirstLook, holder: string, wires: 
 	const { incidents } = deps;
 	const suspicion = byItsLog(look);
 	const keys = keysFor(suspicion, look.failed);
-	// Without it nobody looks whether there is one.
-	if (wires.broken === 'join') return openIncident(failed, look, keys, wires);
 	const until = deps.now() + PATIENCE_MS;
 	for (;;) {
 		const found = await join(failed, suspicion.cause, keys, wires);
 		if (found.kind !== 'none') return found;
 		const lease = `why:${keys.keys[0] ?? ''}`;
-		if (await incidents.hold(lease, holder, LEASE_MS))
+		if (wires.broken === 'join' || (await incidents.hold(lease, holder, LEASE_MS)))
 			try {
 				return await openIncident(failed, look, keys, wires);
 			} finally {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { verdictByLog, verdictOf } from '../../commands/_parts/investigate.ts';
 import type { FirstLook } from '../../commands/_parts/investigate.ts';
 import { BIGGER, explains } from '../../src/alerts/causes.ts';
@@ -13,6 +14,8 @@ import { byItsVerdict, keysFor, together } from './suspicion.ts';
 
 /** A first message is wanted within five seconds of a storm: what is not known by then is told by the log alone. */
 const KNOWN_WITHIN_MS = 3000;
+/** For the fault run without `join`: how late. */
+const BROKEN_MS = 2000;
 
 /** Finds out why, and opens an incident, or joins the one that turns out to be the same. */
 export async function openIncident(failed: FailedTry, look: FirstLook, keys: Keys, wires: Wires): Promise<Placed> {
@@ -42,9 +45,7 @@ async function settle(failed: FailedTry, { look, verdict, keys, provisional }: F
 	const { deps } = wires;
 	const { incidents, now } = deps;
 	const suspicion = byItsVerdict(verdict);
-	const both = together(keys, keysFor(suspicion, look.failed));
-	// Without keys nobody finds it, nor it another.
-	const all = wires.broken === 'join' ? { ...both, keys: [], brief: [] } : both;
+	const all = together(keys, keysFor(suspicion, look.failed));
 	const why: Why = { verdict, env: look.place, provisional };
 	for (;;) {
 		const bigger = await biggerOf(failed, suspicion.cause, deps);
@@ -54,6 +55,8 @@ async function settle(failed: FailedTry, { look, verdict, keys, provisional }: F
 			await incidents.alsoUnder(admitted.id, keys);
 			return admitted;
 		}
+		// Without it whoever found none opens one, and takes the keys afterwards; late, so that the fault run need not be lucky.
+		if (wires.broken === 'join') await sleep(BROKEN_MS);
 		const id = incidents.idFor(all.history, failed);
 		const explainsOthers =
 			BIGGER.has(suspicion.cause) && all.scope === 'environment' && suspicion.status !== 'possible';
@@ -70,8 +73,9 @@ async function settle(failed: FailedTry, { look, verdict, keys, provisional }: F
 				condition: undefined,
 			},
 			{ kind: 'failed', at: now(), failed },
-			all,
+			wires.broken === 'join' ? { ...all, keys: [] } : all,
 		);
+		if (wires.broken === 'join') await incidents.alsoUnder(begun.id, all);
 		if (begun.kind === 'other') continue;
 		if (begun.kind === 'joined') {
 			deps.log.info(
